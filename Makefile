@@ -1,0 +1,103 @@
+# One Makefile for the whole tree; everything built goes under $B. `make help` lists the targets.
+
+B      ?= build
+ifeq ($(origin CC),default)
+CC     := gcc
+endif
+CFLAGS ?= -O2 -g
+SAN    ?=
+T      ?=
+PREFIX ?= /usr/local
+
+LIBS     := fcgi libcurl openssl jansson libmariadb expat inih
+PKG      := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lltdl -lpthread -ldl
+
+# A plugin built against other public headers is refused at load.
+BUILD_ID := $(shell cat core/include/wecomd/*.h | sha256sum | cut -c1-16)
+
+# Tables leave out what they do not use, hence the one warning of -Wextra that is off.
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wno-missing-field-initializers -Werror
+BASE := -std=gnu2x -D_GNU_SOURCE $(WARN) -fvisibility=hidden -fPIC -Icore/include -Icore -DWC_BUILD_ID='"$(BUILD_ID)"' $(PKG) \
+        -DPLUGIN_DIR='"$(PREFIX)/lib/wecomd/plugins"' -DSQL_DIR='"$(PREFIX)/share/wecomd/sql"' -DCONF_FILE='"/etc/wecomd/wecomd.conf"'
+
+ifneq ($(SAN),)
+BASE    += -fsanitize=$(SAN) -fno-omit-frame-pointer -DSTACK_KIB=2048 -Wno-format-truncation
+LDFLAGS += -fsanitize=$(SAN)
+endif
+
+CORE    := $(patsubst %.c,$B/%.o,$(filter-out core/host/main.c,$(wildcard core/*/*.c)))
+PLUGINS := $(notdir $(patsubst %/,%,$(wildcard plugins/*/)))
+TESTED  := $(notdir $(patsubst %/,%,$(wildcard tests/plugins/*/)))
+UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+
+.PHONY: all help run test unit check-headers console clean
+.DELETE_ON_ERROR:
+
+all: $B/wecomd $(PLUGINS:%=$B/plugins/%.so)
+
+help:
+	@echo 'make            build $B/wecomd and $B/plugins/*.so'
+	@echo 'make run        the whole demo on PORT (8080), data in STATE (var); Ctrl-C stops it'
+	@echo 'make test       every test; T=word runs those whose file name contains it'
+	@echo 'make console    the pages under htdocs, built into $B/htdocs'
+	@echo 'make check-headers   each header compiles alone; folders keep to their tier'
+	@echo 'make clean      remove $B'
+	@echo 'SAN=address,undefined with its own B=build/san builds with sanitizers; CC=clang too'
+
+$B/wecomd: $(CORE) $B/core/host/main.o
+	@mkdir -p $(@D)
+	@echo '  LINK $@'
+	@$(CC) $(LDFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,--export-dynamic-symbol='wc_*' -o $@ $^ $(PKG_LIBS)
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	@echo '  CC   $<'
+	@$(CC) $(CPPFLAGS) $(BASE) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# A plugin is its folder: every .c in it, linked so that an unknown function fails at load.
+define plugin_rule
+$B/$1/$2.so: $(patsubst %.c,$B/%.o,$(wildcard $3/$2/*.c))
+	@mkdir -p $$(@D)
+	@echo '  LINK $$@'
+	@$$(CC) $$(LDFLAGS) -shared -Wl,-z,now -Wl,-z,relro -o $$@ $$^ $$(PLUGIN_LIBS_$2)
+endef
+$(foreach p,$(PLUGINS),$(eval $(call plugin_rule,plugins,$p,plugins)))
+$(foreach p,$(TESTED),$(eval $(call plugin_rule,test-plugins,$p,tests/plugins)))
+
+$B/tests/unit/%: $B/tests/unit/%.o $(CORE)
+	@echo '  LINK $@'
+	@$(CC) $(LDFLAGS) -Wl,--export-dynamic-symbol='wc_*' -o $@ $^ $(PKG_LIBS) $$(pkg-config --libs cmocka)
+
+# Programs that the system tests talk to.
+$B/tests/peer/%: $B/tests/peer/%.o $(CORE)
+	@echo '  LINK $@'
+	@$(CC) $(LDFLAGS) -Wl,--export-dynamic-symbol='wc_*' -o $@ $^ $(PKG_LIBS)
+
+unit: $(UNIT:%=$B/tests/unit/%) $B/tests/peer/envelope
+
+console:
+	@etc/demo/build-console $B
+
+run:
+	@etc/demo/install-packages run
+	@$(MAKE) -s -j2 all console
+	@exec etc/demo/run
+
+test:
+	@etc/demo/install-packages test
+	@$(MAKE) -s -j2 all unit console $(TESTED:%=$B/test-plugins/%.so)
+	@exec tests/run "$(T)"
+
+# Every header compiles on its own. Public headers include only public ones; a core folder is included by others
+# through <folder>/<folder>.h alone, and only from its own tier upwards; plugins use core/include alone.
+check-headers:
+	@for h in core/include/wecomd/*.h core/*/*.h; do \
+		echo "#include \"$$h\"" | $(CC) $(BASE) -I. -fsyntax-only -xc - || { echo "$$h does not compile alone"; exit 1; }; done
+	@tests/check-tiers
+
+clean:
+	rm -rf $B
+
+.SECONDARY:
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,160 @@
+/* One streamed chat completion: the request, the limits of time, what the outcome means, and its line in the log. */
+#include <wecomd/ai.h>
+
+#include "ai/answer.h"
+#include "ai/model.h"
+
+#include <wecomd/clock.h>
+#include <wecomd/http.h>
+#include <wecomd/log.h>
+
+#include <string.h>
+
+#define ANSWER_MAX  ((size_t)64 * 1024)
+#define STREAM_MAX  ((size_t)256 * 1024 * 1024)     /* reasoning and the JSON around each token pass through unstored */
+#define CLOSE_MS    1000                            /* how long the end of the connection is awaited after [DONE] */
+
+struct call {
+	const wc_chat      *chat;
+	const struct model *model;
+	struct answer       answer;
+	int64_t             start_ms, last_ms;
+	int64_t             first_text_ms;     /* since start; -1: none yet */
+	bool                begun;
+	int64_t             stalled_ms;        /* the limit that was reached; 0: none */
+};
+
+static int on_text(void *ctx, const char *p, size_t n, wc_err *e)
+{
+	struct call *c = ctx;
+
+	if (c->first_text_ms < 0)
+		c->first_text_ms = wc_mono_ms() - c->start_ms;
+	return c->chat->on_text ? c->chat->on_text(c->chat->ctx, p, n, e) : 0;
+}
+
+static int on_data(void *ctx, const char *p, size_t n, wc_err *e)
+{
+	struct call *c  = ctx;
+	int          rc = answer_feed(&c->answer, p, n, e);
+
+	c->begun   = true;
+	c->last_ms = wc_mono_ms();     /* on_text may have taken its time */
+	return rc;
+}
+
+static bool on_stop(void *ctx)
+{
+	struct call *c     = ctx;
+	int64_t      limit = !c->begun ? c->model->first_ms : c->answer.done ? CLOSE_MS : c->model->idle_ms;
+
+	if (c->chat->stop && c->chat->stop(c->chat->ctx))
+		return true;
+	if (wc_mono_ms() - c->last_ms < limit)
+		return false;
+	c->stalled_ms = limit;
+	return true;
+}
+
+static int send_request(struct call *c, wc_arena *a, wc_http_reply *reply, wc_err *e)
+{
+	const struct model *m       = c->model;
+	json_t             *request = model_request(a, m);
+	const char         *key     = *m->key ? wc_printf(a, "Authorization: Bearer %s", m->key) : NULL;
+	size_t              n       = strlen(m->base);
+	wc_http             http    = {.connect_ms = (long)m->connect_ms, .total_ms = (long)m->total_ms, .max_body = STREAM_MAX,
+	                               .on_data = on_data, .stop = on_stop, .ctx = c};
+
+	json_object_set(request, "messages", (json_t *)c->chat->messages);
+	while (n && m->base[n - 1] == '/')
+		n--;
+	http.url      = wc_printf(a, "%.*s/chat/completions", (int)n, m->base);
+	http.headers  = (const char *const[]){"Content-Type: application/json", "Accept: text/event-stream", key, NULL};
+	http.body     = wc_json_text(a, request);
+	http.body_len = strlen(http.body);
+	return wc_http_do(a, &http, reply, e);
+}
+
+static int refused(wc_arena *a, const wc_http_reply *reply, wc_err *e)
+{
+	wc_err              ignored;
+	const json_t       *body = wc_json_parse(a, reply->body->s, reply->body->len, &ignored);
+	struct answer_error why  = answer_error(a, body);
+
+	return answer_refused(reply->status, &why, reply->retry_after, e);
+}
+
+/* What ended the transfer early, as the caller is to see it. */
+static int cut_short(const struct call *c, wc_err *e)
+{
+	if (c->answer.visible.refused)
+		return -1;
+	if (c->stalled_ms)
+		return wc_fail(e, WC_E_TIMEOUT, c->begun ? "was silent for %d s" : "did not begin to answer within %d s",
+		               (int)(c->stalled_ms / 1000));
+	if (e->code == WC_E_TOO_LARGE)
+		e->code = WC_E_REMOTE;
+	return -1;
+}
+
+/* rc is the transfer's. An answer whose text is whole is good, whatever became of the connection. */
+static int settle(struct call *c, wc_arena *a, int rc, const wc_http_reply *reply, wc_err *e)
+{
+	struct answer *r = &c->answer;
+
+	if (rc == 0 && reply->status >= 300)
+		return refused(a, reply, e);
+	if (r->visible.full)
+		return 0;
+	if (rc < 0 && (r->visible.refused || !answer_complete(r)))
+		return cut_short(c, e);
+	return answer_end(r, e) == 0 || r->visible.full ? 0 : cut_short(c, e);
+}
+
+static wc_chat_result result_of(const struct call *c)
+{
+	const struct answer *from = &c->answer;
+
+	return (wc_chat_result){
+		.text              = from->visible.text->s,
+		.len               = from->visible.text->len,
+		.finish_reason     = from->visible.full ? "length" : from->finish_reason ? from->finish_reason : "stop",
+		.prompt_tokens     = from->prompt_tokens,
+		.completion_tokens = from->completion_tokens,
+		.first_text_ms     = c->first_text_ms,
+		.total_ms          = wc_mono_ms() - c->start_ms,
+	};
+}
+
+static void log_call(const struct call *c, long status, const wc_chat_result *r, const char *result)
+{
+	wc_log(WC_INFO, "model call", wc_kv_s("model", c->model->name), wc_kv_i("status", status), wc_kv_i("ms", r->total_ms),
+	       wc_kv_i("first_text_ms", r->first_text_ms), wc_kv_i("prompt_tokens", r->prompt_tokens),
+	       wc_kv_i("completion_tokens", r->completion_tokens), wc_kv_s("result", result));
+}
+
+int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *e)
+{
+	const struct model *m = model_find(chat->model);
+	struct call         c = {.chat = chat, .model = m, .start_ms = wc_mono_ms(), .first_text_ms = -1};
+	wc_chat_result      result;
+	wc_http_reply       reply;
+	wc_err              why;
+	int                 rc;
+
+	if (!m)
+		return wc_fail(e, WC_E_NOT_FOUND, "the configuration has no section [model:%s]", chat->model ? chat->model : "");
+	c.last_ms = c.start_ms;
+	answer_open(&c.answer, a);
+	visible_open(&c.answer.visible, a, chat->max_answer ? chat->max_answer : ANSWER_MAX, m->strip_think, on_text, &c);
+	rc     = send_request(&c, a, &reply, &why);
+	rc     = settle(&c, a, rc, &reply, &why);
+	result = result_of(&c);
+	log_call(&c, reply.status, &result, rc < 0 ? wc_err_name(why.code) : result.finish_reason);
+	if (rc < 0) {
+		*e = why;
+		return wc_wrap(e, "model %s", m->name);
+	}
+	*r = result;
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* Private to core/db: one connection and its statements. */
+#pragma once
+
+#include "db/db.h"
+
+#include <stdbool.h>
+
+#include <mysql.h>
+
+#define STATEMENTS_KEPT 64
+
+struct statement {
+	char       *sql;
+	MYSQL_STMT *handle;
+};
+
+struct wc_db {
+	MYSQL           *my;
+	struct statement kept[STATEMENTS_KEPT];     /* a ring: the oldest gives way */
+	unsigned         next_kept;
+	unsigned         last_errno;                /* of the last failure; CR_SERVER_LOST where the library says none */
+	wc_db           *next_idle;
+};
+
+const struct db_settings *pool_settings(void);
+
+wc_db *conn_open(const struct db_settings *settings, int64_t timeout_ms, wc_err *e);
+void   conn_close(wc_db *db);
+bool   conn_is_lost(const wc_db *db);            /* after last_errno: the handle is dead */
+int    conn_failed(wc_db *db, wc_err *e);        /* notes the connection's error; returns -1 */
+int    conn_simple(wc_db *db, const char *sql, wc_err *e);     /* BEGIN, COMMIT, DDL: no values, no rows */
+
+/* rows may be NULL; *changed may be NULL. */
+int stmt_run(wc_db *db, wc_arena *a, wc_rows *rows, int64_t *changed, const char *sql, const wc_val *v, size_t n, wc_err *e);

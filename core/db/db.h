@@ -1,0 +1,30 @@
+/* What the database layer offers to the host: opening the pool, and the schema's migrations. */
+#pragma once
+
+#include <wecomd/db.h>
+#include <wecomd/field.h>
+
+struct db_settings {
+	const char *socket, *host, *user, *password, *name;
+	int64_t     port, connections, timeout_ms;
+};
+
+extern const wc_field db_fields[];     /* [db] */
+
+/* Remembers the settings (borrowed for the process's life); connects on first use. */
+void db_open(const struct db_settings *settings);
+
+/* Closes the idle connections. */
+void db_close(void);
+
+/* 0 when the database answers. */
+int db_ping(wc_err *e);
+
+/* Migrations are files sql_dir/OWNER/NNNN_what.sql; statements end with ';' at a line's end. Owners: "core" and plugins' names. */
+
+/* Applies what is missing, in order; one runner at a time. Each statement must be safe to run again (IF NOT EXISTS), since
+ * DDL commits by itself and a run may be cut. Prints a line for each file to standard output. */
+int db_migrate(const char *sql_dir, const char *const *owners, wc_err *e);
+
+/* Whether the schema is what the files say: an older one, a changed file, or one newer than the program are WC_E_CONFIG. */
+int db_check_schema(const char *sql_dir, const char *const *owners, wc_err *e);

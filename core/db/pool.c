@@ -1,0 +1,248 @@
+/* The pool, and what plugins see of the database: single statements, and transactions that repeat themselves. */
+#include "db/conn.h"
+
+#include <wecomd/clock.h>
+#include <wecomd/log.h>
+
+#include <pthread.h>
+#include <string.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+
+#define WAIT_S      4     /* for a free connection; WeCom waits 5 for an answer */
+#define TX_ATTEMPTS 5
+
+const wc_field db_fields[] = {
+	{WC_STRING, "socket", "", offsetof(struct db_settings, socket), "UNIX socket of MariaDB; empty: host and port are used"},
+	{WC_STRING, "host", "", offsetof(struct db_settings, host), "host of MariaDB"},
+	{WC_INT, "port", "3306", offsetof(struct db_settings, port), "port of MariaDB", .min = 1, .max = 65535},
+	{WC_STRING, "user", NULL, offsetof(struct db_settings, user), "database user"},
+	{WC_SECRET, "password", "", offsetof(struct db_settings, password), "the user's password"},
+	{WC_STRING, "name", NULL, offsetof(struct db_settings, name), "schema"},
+	{WC_INT, "connections", "16", offsetof(struct db_settings, connections), "connections of one process at most", .min = 2, .max = 1000},
+	{WC_DURATION, "timeout", "4s", offsetof(struct db_settings, timeout_ms), "a statement without an answer counts as lost after this"},
+	{0}};
+
+static const struct db_settings *settings;
+static pthread_mutex_t           lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t            freed = PTHREAD_COND_INITIALIZER;
+static wc_db                    *idle;
+static int64_t                   open_count;
+
+void db_open(const struct db_settings *s)
+{
+	settings = s;
+}
+
+const struct db_settings *pool_settings(void)
+{
+	return settings;
+}
+
+wc_val wc_text(const char *s)
+{
+	return s ? (wc_val){WC_VAL_TEXT, 0, s, strlen(s)} : wc_null();
+}
+
+const char *wc_row_text(const wc_rows *rows, size_t row, size_t column)
+{
+	const char *s = rows->cell[row * rows->columns + column].s;
+
+	return s ? s : "";
+}
+
+int64_t wc_row_int(const wc_rows *rows, size_t row, size_t column)
+{
+	return strtoll(wc_row_text(rows, row, column), NULL, 10);
+}
+
+wc_cell wc_row_cell(const wc_rows *rows, size_t row, size_t column)
+{
+	return rows->cell[row * rows->columns + column];
+}
+
+/* An idle connection, or leave to open one: then *db is NULL. -1 when all stay busy. */
+static int reserve(wc_db **db, wc_err *e)
+{
+	struct timespec until;
+	int             rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_S;
+	pthread_mutex_lock(&lock);
+	while (!idle && open_count >= settings->connections && rc == 0)
+		rc = pthread_cond_timedwait(&freed, &lock, &until);
+	*db = idle;
+	if (idle)
+		idle = idle->next_idle;
+	else if (open_count < settings->connections)
+		open_count++;
+	else
+		rc = -1;
+	pthread_mutex_unlock(&lock);
+	if (*db || rc == 0)
+		return 0;
+	return wc_fail(e, WC_E_DB, "all %d database connections stayed busy for %d s", (int)settings->connections, WAIT_S);
+}
+
+static void forget(void)
+{
+	pthread_mutex_lock(&lock);
+	open_count--;
+	pthread_cond_signal(&freed);
+	pthread_mutex_unlock(&lock);
+}
+
+static wc_db *get(wc_err *e)
+{
+	wc_db *db;
+
+	if (reserve(&db, e) < 0)
+		return NULL;
+	if (!db && !(db = conn_open(settings, settings->timeout_ms, e)))
+		forget();
+	if (db)
+		db->last_errno = 0;
+	return db;
+}
+
+/* Takes every idle connection out of the pool. */
+static void close_idle(void)
+{
+	wc_db *list;
+
+	pthread_mutex_lock(&lock);
+	list = idle;
+	idle = NULL;
+	for (wc_db *db = list; db; db = db->next_idle)
+		open_count--;
+	pthread_cond_broadcast(&freed);
+	pthread_mutex_unlock(&lock);
+	while (list) {
+		wc_db *db = list;
+
+		list = db->next_idle;
+		conn_close(db);
+	}
+}
+
+static void put(wc_db *db)
+{
+	if (conn_is_lost(db)) {
+		/* What broke one connection, such as a restarted server, has most likely broken those that idle. */
+		conn_close(db);
+		forget();
+		close_idle();
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	db->next_idle = idle;
+	idle          = db;
+	pthread_cond_signal(&freed);
+	pthread_mutex_unlock(&lock);
+}
+
+void db_close(void)
+{
+	close_idle();
+}
+
+int db_ping(wc_err *e)
+{
+	wc_arena *a = wc_arena_new();
+	wc_rows   rows;
+	int       rc = wc_db_query(NULL, a, &rows, e, "SELECT 1");
+
+	wc_arena_free(a);
+	return rc;
+}
+
+/* A connection that idled while the server restarted fails at its first use: a SELECT may simply run again. */
+static int query_alone(wc_arena *a, wc_rows *rows, wc_err *e, const char *sql, const wc_val *v, size_t n)
+{
+	int tries = strncasecmp(sql, "SELECT", 6) ? 1 : 2;
+	int rc;
+
+	for (;;) {
+		wc_db *db = get(e);
+		bool   lost;
+
+		if (!db)
+			return -1;
+		rc   = stmt_run(db, a, rows, NULL, sql, v, n, e);
+		lost = conn_is_lost(db);
+		put(db);
+		if (rc == 0 || !lost || --tries <= 0)
+			return rc;
+	}
+}
+
+int wc_db_query_v(wc_db *db, wc_arena *a, wc_rows *rows, wc_err *e, const char *sql, const wc_val *v, size_t n)
+{
+	return db ? stmt_run(db, a, rows, NULL, sql, v, n, e) : query_alone(a, rows, e, sql, v, n);
+}
+
+struct single {
+	const char   *sql;
+	const wc_val *v;
+	size_t        n;
+	int64_t       changed;
+};
+
+static int run_single(wc_db *db, void *arg, wc_err *e)
+{
+	struct single *s = arg;
+
+	return stmt_run(db, NULL, NULL, &s->changed, s->sql, s->v, s->n, e);
+}
+
+int64_t wc_db_exec_v(wc_db *db, wc_err *e, const char *sql, const wc_val *v, size_t n)
+{
+	struct single s = {sql, v, n, 0};
+
+	if ((db ? run_single(db, &s, e) : wc_db_tx(run_single, &s, e)) < 0)
+		return -1;
+	return s.changed;
+}
+
+static int try_tx(wc_db *db, int (*fn)(wc_db *, void *, wc_err *), void *arg, wc_err *e)
+{
+	wc_err ignored;
+
+	if (conn_simple(db, "BEGIN", e) < 0)
+		return -1;
+	if (fn(db, arg, e) == 0 && conn_simple(db, "COMMIT", e) == 0)
+		return 0;
+	if (!conn_is_lost(db)) {
+		unsigned number = db->last_errno;
+
+		/* The number decides whether to repeat; a failed ROLLBACK leaves its own, which drops the connection. */
+		if (conn_simple(db, "ROLLBACK", &ignored) == 0)
+			db->last_errno = number;
+	}
+	return -1;
+}
+
+int wc_db_tx(int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e)
+{
+	for (int attempt = 1;; attempt++) {
+		wc_db   *db = get(e);
+		unsigned number;
+		bool     again;
+
+		if (!db)
+			return -1;
+		if (try_tx(db, fn, arg, e) == 0) {
+			put(db);
+			return 0;
+		}
+		number = db->last_errno;
+		again  = number == 1213 || number == 1205 || conn_is_lost(db);
+		put(db);
+		if (!again || attempt == TX_ATTEMPTS)
+			return -1;
+		wc_log(WC_DEBUG, "transaction repeated", wc_kv_i("errno", number), wc_kv_i("attempt", attempt));
+		wc_sleep_ms(attempt * 5);
+	}
+}

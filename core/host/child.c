@@ -1,0 +1,151 @@
+/* The children: prepare (check the schema, seed rows, once), web, worker. */
+#include "host/process.h"
+
+#include "admin/admin.h"
+#include "crypt/crypt.h"
+#include "http/http.h"
+
+#include <wecomd/clock.h>
+#include <wecomd/log.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DB_WAIT_MS 30000
+
+static int fd_from(const char *variable)
+{
+	const char *text = getenv(variable);
+
+	return text ? atoi(text) : -1;
+}
+
+/* --- prepare -------------------------------------------------------------------------------------------------------- */
+
+/* At boot the database may come up after us. */
+static int wait_for_database(wc_err *e)
+{
+	int64_t until = wc_mono_ms() + DB_WAIT_MS;
+
+	while (db_ping(e) < 0) {
+		if (wc_mono_ms() > until)
+			return -1;
+		wc_sleep_ms(250);
+	}
+	return 0;
+}
+
+static int seed(const struct program *g, wc_err *e)
+{
+	for (size_t i = 0; i < g->slot_count; i++)
+		for (const struct instance *one = g->slots[i].instances; one; one = one->next)
+			if (g->slots[i].plugin->instances->seed(one->name, one->data, one->seed_hash, g->slots[i].self, e) < 0)
+				return wc_wrap(e, "[%s:%s]", g->slots[i].plugin->name, one->name);
+	return 0;
+}
+
+static int prepare(const struct program *g, wc_err *e)
+{
+	if (wait_for_database(e) < 0 || db_check_schema(g->core.sql_dir, g->owners, e) < 0)
+		return -1;
+	return seed(g, e);
+}
+
+/* --- web and worker ------------------------------------------------------------------------------------------------- */
+
+static int run_web(const struct program *g, int stop_fd, wc_err *e)
+{
+	struct web_server server = {&g->web, g->routes, g->callbacks, admin_authenticate, fd_from("WECOMD_LISTEN_FD"), stop_fd};
+	int               yes    = 0;
+	socklen_t         size   = sizeof yes;
+
+	if (getsockopt(server.listen_fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &size) < 0 || !yes)
+		return wc_fail(e, WC_E_INTERNAL, "a web child was started without a listening socket");
+	web_run(&server);
+	return 0;
+}
+
+static int start_plugins(const struct program *g, size_t *started, wc_err *e)
+{
+	for (*started = 0; *started < g->slot_count; ++*started) {
+		const struct slot *s = &g->slots[*started];
+
+		if (s->plugin->start && s->plugin->start(s->self, e) < 0)
+			return wc_wrap(e, "plugin %s", s->plugin->name);
+	}
+	return 0;
+}
+
+static void stop_plugins(const struct program *g, size_t started)
+{
+	/* The one that failed is stopped too: stop accepts what start left half. */
+	for (size_t i = started < g->slot_count ? started + 1 : g->slot_count; i-- > 0;)
+		if (g->slots[i].plugin->stop)
+			g->slots[i].plugin->stop(g->slots[i].self);
+}
+
+/* SIGTERM as a readable descriptor: nobody reads it, so it stays readable and wakes every thread. The master alone
+ * answers to SIGINT and SIGHUP; when it dies, so do we. */
+static int make_stop_fd(pid_t master)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != master)
+		raise(SIGTERM);
+	sigdelset(&set, SIGINT);
+	sigdelset(&set, SIGHUP);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int serve(const struct program *g, const char *role, wc_err *e)
+{
+	int    stop_fd = make_stop_fd(fd_from("WECOMD_MASTER_PID")), rc = -1;
+	size_t started;
+
+	http_open();
+	doorbell_use(fd_from("WECOMD_DOORBELL_FD"));
+	if (start_plugins(g, &started, e) == 0) {
+		wc_log(WC_INFO, "child started");
+		rc = 0;
+		if (!strcmp(role, "web"))
+			rc = run_web(g, stop_fd, e);
+		else
+			worker_run(&g->worker, g->core.node, g->kinds, stop_fd);
+	}
+	stop_plugins(g, started);
+	if (rc == 0)
+		wc_log(WC_INFO, "child ended");
+	return rc;
+}
+
+int child_run(struct program *g, const char *role)
+{
+	wc_err e;
+	int    rc;
+
+	wc_log_role(role);
+	db_open(&g->db);
+	if (crypt_open(g->crypt.key_file, &e) < 0)
+		rc = -1;
+	else
+		rc = !strcmp(role, "prepare") ? prepare(g, &e) : serve(g, role, &e);
+	if (rc < 0)
+		wc_log(WC_ERROR, "child failed", wc_kv_s("error", e.text));
+	/* Job threads that could not be stopped may still run: leave without tearing down what they use. */
+	fflush(NULL);
+	_exit(rc < 0 ? 1 : 0);
+}

@@ -1,0 +1,318 @@
+/* The configuration: INI files by libinih, with file and line kept for every value. */
+#include "host/config.h"
+
+#include <wecomd/buf.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ini.h>
+
+#define VALUE_MAX (64u << 10)
+
+/* --- problems ------------------------------------------------------------------------------------------------------- */
+
+void problems_init(struct problems *p, wc_arena *a)
+{
+	*p      = (struct problems){.arena = a};
+	p->tail = &p->first;
+}
+
+void problem_add(struct problems *p, const char *format, ...)
+{
+	struct problem *one = wc_alloc(p->arena, sizeof *one);
+	va_list         args;
+
+	va_start(args, format);
+	one->text = wc_vprintf(p->arena, format, args);
+	va_end(args);
+	*p->tail = one;
+	p->tail  = &one->next;
+	p->n++;
+}
+
+void problems_print(const struct problems *p)
+{
+	for (const struct problem *one = p->first; one; one = one->next)
+		fprintf(stderr, "%s\n", one->text);
+	if (p->n)
+		fprintf(stderr, "%zu problem%s\n", p->n, p->n == 1 ? "" : "s");
+}
+
+/* --- values --------------------------------------------------------------------------------------------------------- */
+
+struct place {
+	const char      *file;
+	int              line;
+	struct problems *problems;
+};
+
+/* ${NAME} or ${NAME:-default} at s; returns what stands behind it. */
+static const char *expand_one(wc_arena *a, const char *s, wc_buf *out, const struct place *at)
+{
+	const char *end = strchr(s, '}');
+	const char *inner, *dash, *value;
+
+	if (!end) {
+		problem_add(at->problems, "%s:%d: ${ without }", at->file, at->line);
+		return s + strlen(s);
+	}
+	inner = wc_strndup(a, s + 2, (size_t)(end - s) - 2);
+	dash  = strstr(inner, ":-");
+	value = getenv(dash ? wc_strndup(a, inner, (size_t)(dash - inner)) : inner);
+	if (dash && (!value || !*value))
+		value = dash + 2;
+	if (!value)
+		problem_add(at->problems, "%s:%d: the environment has no %s", at->file, at->line, inner);
+	else
+		wc_buf_adds(out, value);
+	return end + 1;
+}
+
+static const char *expand(wc_arena *a, const char *s, const struct place *at)
+{
+	wc_buf *out = wc_buf_new(a, VALUE_MAX);
+
+	while (*s) {
+		if (s[0] == '$' && s[1] == '{') {
+			s = expand_one(a, s, out, at);
+		} else {
+			s += s[0] == '$' && s[1] == '$';
+			wc_buf_addc(out, *s++);
+		}
+	}
+	return out->s;
+}
+
+static const char *read_value_file(wc_arena *a, const char *name, const struct place *at)
+{
+	const char *slash = strrchr(at->file, '/');
+	const char *path  = *name == '/' || !slash ? name : wc_printf(a, "%.*s/%s", (int)(slash - at->file), at->file, name);
+	char       *text  = wc_alloc(a, VALUE_MAX + 1);
+	FILE       *f     = fopen(path, "re");
+	size_t      n;
+
+	if (!f) {
+		problem_add(at->problems, "%s:%d: %s: %s", at->file, at->line, path, strerror(errno));
+		return "";
+	}
+	n = fread(text, 1, VALUE_MAX, f);
+	fclose(f);
+	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+		n--;
+	text[n] = 0;
+	return text;
+}
+
+/* --- reading files -------------------------------------------------------------------------------------------------- */
+
+struct reading {
+	struct config *config;
+	struct place   at;
+	FILE          *f;
+	bool           indented;      /* the line goes on with the value before it */
+	struct entry  *last;
+};
+
+/* libinih asks for one line at a time and does not say which it is at; a line longer than its buffer would be cut. */
+static char *read_line(char *into, int size, void *arg)
+{
+	struct reading *r = arg;
+	int             c;
+
+	if (!fgets(into, size, r->f))
+		return NULL;
+	r->at.line++;
+	r->indented = *into == ' ' || *into == '\t';
+	if (!strchr(into, '\n') && (c = getc(r->f)) != EOF) {
+		problem_add(r->at.problems, "%s:%d: the line is longer than %d bytes; go on in an indented line", r->at.file, r->at.line, size - 2);
+		while (c != '\n' && c != EOF)
+			c = getc(r->f);
+	}
+	return into;
+}
+
+static struct entry *find_entry(struct config *c, const char *section, const char *name)
+{
+	for (struct entry *e = c->first; e; e = e->next)
+		if (!strcmp(e->section, section) && !strcmp(e->name, name))
+			return e;
+	return NULL;
+}
+
+static int add_value(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reading *r = arg;
+	struct config  *c = r->config;
+	struct entry   *e;
+
+	value = expand(c->arena, value, &r->at);
+	if (r->indented && r->last) {
+		r->last->value = wc_printf(c->arena, "%s\n%s", r->last->value, value);
+		return 1;
+	}
+	if (*value == '@')
+		value = value[1] == '@' ? value + 1 : read_value_file(c->arena, value + 1, &r->at);
+	e = find_entry(c, section, name);
+	if (e && !strcmp(e->file, r->at.file))
+		problem_add(r->at.problems, "%s:%d: %s is set a second time (first in line %d)", r->at.file, r->at.line, name, e->line);
+	if (!e) {
+		e          = wc_alloc(c->arena, sizeof *e);
+		e->section = wc_strdup(c->arena, section);
+		e->name    = wc_strdup(c->arena, name);
+		*c->tail   = e;
+		c->tail    = &e->next;
+	}
+	e->value = wc_strdup(c->arena, value);
+	e->file  = r->at.file;
+	e->line  = r->at.line;
+	r->last  = e;
+	return 1;
+}
+
+static void read_file(struct config *c, const char *file, struct problems *p)
+{
+	struct reading r = {.config = c, .at = {file, 0, p}, .f = fopen(file, "re")};
+	int            line;
+
+	if (!r.f) {
+		problem_add(p, "%s: %s", file, strerror(errno));
+		return;
+	}
+	line = ini_parse_stream(read_line, &r, add_value, &r);
+	if (line > 0)
+		problem_add(p, "%s:%d: neither [section] nor name = value", file, line);
+	fclose(r.f);
+}
+
+static int is_conf(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+
+	return d->d_name[0] != '.' && n > 5 && !strcmp(d->d_name + n - 5, ".conf");
+}
+
+static void read_folder(struct config *c, const char *beside, struct problems *p)
+{
+	const char     *slash  = strrchr(beside, '/');
+	const char     *folder = slash ? wc_printf(c->arena, "%.*s/conf.d", (int)(slash - beside), beside) : "conf.d";
+	struct dirent **names;
+	int             n = scandir(folder, &names, is_conf, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		read_file(c, wc_printf(c->arena, "%s/%s", folder, names[i]->d_name), p);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+}
+
+struct config *config_load(wc_arena *a, const char *const *files, struct problems *p)
+{
+	struct config *c = wc_alloc(a, sizeof *c);
+
+	c->arena = a;
+	c->tail  = &c->first;
+	for (size_t i = 0; files[i]; i++) {
+		read_file(c, files[i], p);
+		if (i == 0)
+			read_folder(c, files[i], p);
+	}
+	return c;
+}
+
+/* --- asking --------------------------------------------------------------------------------------------------------- */
+
+void config_fill(struct config *c, const char *section, const wc_field *fields, void *into, struct problems *p)
+{
+	for (const wc_field *f = fields; f && f->type; f++) {
+		struct entry *e     = find_entry(c, section, f->name);
+		const char   *text  = e ? e->value : f->standard, *expected;
+
+		if (e)
+			e->used = true;
+		if (!text)
+			problem_add(p, "[%s] %s is missing: %s", section, f->name, f->help);
+		else if ((expected = wc_field_from_text(c->arena, f, text, into)) && e)
+			problem_add(p, "%s:%d: [%s] %s: expected %s", e->file, e->line, section, f->name, expected);
+		else if (expected)
+			problem_add(p, "[%s] %s: its default is not %s", section, f->name, expected);
+	}
+}
+
+static bool holds(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+const char *const *config_instances(struct config *c, const char *prefix)
+{
+	size_t       n = 0, count = 1, len = strlen(prefix);
+	const char **names;
+
+	for (struct entry *e = c->first; e; e = e->next)
+		count++;
+	names = wc_alloc(c->arena, count * sizeof *names);
+	for (struct entry *e = c->first; e; e = e->next)
+		if (!strncmp(e->section, prefix, len) && e->section[len] == ':' && !holds(names, n, e->section + len + 1))
+			names[n++] = e->section + len + 1;
+	return names;
+}
+
+const char *config_section_text(struct config *c, const char *section)
+{
+	wc_buf *b = wc_buf_new(c->arena, 4u << 20);
+
+	for (struct entry *e = c->first; e; e = e->next)
+		if (!strcmp(e->section, section))
+			wc_buf_addf(b, "%s=%zu:%s\n", e->name, strlen(e->value), e->value);
+	return b->s;
+}
+
+const char *const *config_plugins(struct config *c, struct problems *p)
+{
+	size_t       n = 0, count = 1;
+	const char **names;
+
+	for (struct entry *e = c->first; e; e = e->next)
+		count++;
+	names = wc_alloc(c->arena, count * sizeof *names);
+	for (struct entry *e = c->first; e; e = e->next) {
+		static const wc_field on_off = {WC_BOOL, "plugin", NULL, 0, ""};
+		bool                  on     = false;
+
+		if (strcmp(e->section, "plugins"))
+			continue;
+		e->used = true;
+		if (wc_field_from_text(c->arena, &on_off, e->value, &on))
+			problem_add(p, "%s:%d: [plugins] %s: expected on or off", e->file, e->line, e->name);
+		else if (on)
+			names[n++] = e->name;
+	}
+	return names;
+}
+
+/* Sections of a plugin that is switched off are no mistake: they wait for it. */
+static bool belongs_to_switched_off(struct config *c, const char *section)
+{
+	size_t n = strcspn(section, ":");
+
+	for (struct entry *e = c->first; e; e = e->next)
+		if (!strcmp(e->section, "plugins") && strlen(e->name) == n && !memcmp(e->name, section, n))
+			return !strcmp(e->value, "off");
+	return false;
+}
+
+void config_check_unused(struct config *c, struct problems *p)
+{
+	for (struct entry *e = c->first; e; e = e->next)
+		if (!e->used && !belongs_to_switched_off(c, e->section))
+			problem_add(p, "%s:%d: [%s] %s: no such setting", e->file, e->line, e->section, e->name);
+}

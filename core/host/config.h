@@ -1,0 +1,53 @@
+/* Private to core/host: the configuration as written, and the problems found in it. */
+#pragma once
+
+#include <wecomd/arena.h>
+#include <wecomd/field.h>
+
+/* All problems are gathered, then shown together. */
+struct problem {
+	const char     *text;
+	struct problem *next;
+};
+
+struct problems {
+	wc_arena       *arena;
+	struct problem *first, **tail;
+	size_t          n;
+};
+
+void problems_init(struct problems *p, wc_arena *a);
+void problem_add(struct problems *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void problems_print(const struct problems *p);     /* one line each, to standard error */
+
+struct entry {
+	const char   *section, *name, *value;
+	const char   *file;
+	int           line;
+	bool          used;
+	struct entry *next;
+};
+
+struct config {
+	wc_arena     *arena;
+	struct entry *first, **tail;
+};
+
+/* Reads the files in order, and conf.d/ beside the first; a later value replaces an earlier one. ${NAME} and ${NAME:-default}
+ * come from the environment, "$$" is a dollar; a value @PATH is the content of a file, relative to the file that names it. */
+struct config *config_load(wc_arena *a, const char *const *files, struct problems *p);
+
+/* Fills into from [section] by the table; what is missing or wrong becomes a problem with file and line. */
+void config_fill(struct config *c, const char *section, const wc_field *fields, void *into, struct problems *p);
+
+/* The names NAME of sections [prefix:NAME], in the files' order, each once; NULL at the end. */
+const char *const *config_instances(struct config *c, const char *prefix);
+
+/* Every name=value of a section, in a canonical order: what a seed hash is taken over. */
+const char *config_section_text(struct config *c, const char *section);
+
+/* Names set to on in [plugins], in the files' order; NULL at the end. */
+const char *const *config_plugins(struct config *c, struct problems *p);
+
+/* What nothing asked for is unknown: a problem each. */
+void config_check_unused(struct config *c, struct problems *p);

@@ -1,0 +1,223 @@
+/* From configuration and descriptors to one checked program. */
+#include "host/program.h"
+
+#include "crypt/crypt.h"
+
+#include <wecomd/seal.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const wc_field core_fields[] = {
+	{WC_STRING, "plugin_dir", PLUGIN_DIR, offsetof(struct core_settings, plugin_dir), "folder of the plugins"},
+	{WC_STRING, "sql_dir", SQL_DIR, offsetof(struct core_settings, sql_dir), "folder of the migrations"},
+	{WC_STRING, "node", "", offsetof(struct core_settings, node), "a label for this machine; empty: its host name", .max = 40},
+	{0}};
+
+static const wc_field log_fields[] = {
+	{WC_CHOICE, "level", "info", offsetof(struct log_settings, level), "least level that is logged", .choices = "debug|info|warn|error"},
+	{0}};
+
+static const wc_field crypt_fields[] = {
+	{WC_STRING, "key_file", NULL, offsetof(struct crypt_settings, key_file), "file of the master keys"},
+	{0}};
+
+static void fill_settings(struct program *g, struct problems *p)
+{
+	static char host[64] = "node";
+
+	config_fill(g->config, "core", core_fields, &g->core, p);
+	config_fill(g->config, "log", log_fields, &g->log, p);
+	config_fill(g->config, "crypt", crypt_fields, &g->crypt, p);
+	config_fill(g->config, "db", db_fields, &g->db, p);
+	config_fill(g->config, "web", web_fields, &g->web, p);
+	config_fill(g->config, "worker", worker_fields, &g->worker, p);
+	gethostname(host, sizeof host - 1);
+	if (!g->core.node || !*g->core.node)
+		g->core.node = host;
+}
+
+static void load_models(struct program *g, struct problems *p)
+{
+	const char *const *names = config_instances(g->config, "model");
+	size_t             n = 0;
+	wc_err             e;
+
+	while (names[n])
+		n++;
+	g->models      = wc_alloc(g->arena, n * sizeof *g->models);
+	g->model_count = n;
+	for (size_t i = 0; i < n; i++) {
+		size_t before = p->n;
+
+		config_fill(g->config, wc_printf(g->arena, "model:%s", names[i]), model_fields, &g->models[i], p);
+		g->models[i].name = names[i];
+		if (p->n != before)
+			return;
+	}
+	if (models_set(g->models, n, &e) < 0)
+		problem_add(p, "%s", e.text);
+}
+
+/* --- plugins -------------------------------------------------------------------------------------------------------- */
+
+static void load_instances(struct program *g, struct slot *s, struct problems *p)
+{
+	const wc_instances *kind = s->plugin->instances;
+	struct instance   **tail = &s->instances;
+
+	if (!kind)
+		return;
+	for (const char *const *name = config_instances(g->config, s->plugin->name); *name; name++) {
+		const char      *section = wc_printf(g->arena, "%s:%s", s->plugin->name, *name);
+		struct instance *one     = wc_alloc(g->arena, sizeof *one);
+		const char      *text    = config_section_text(g->config, section);
+		size_t           before  = p->n;
+		unsigned char    hash[32];
+		wc_err           e;
+
+		crypt_hash_raw(hash, text, strlen(text));
+		*one = (struct instance){*name, wc_hex(g->arena, hash, sizeof hash), wc_alloc(g->arena, kind->size), NULL};
+		config_fill(g->config, section, kind->fields, one->data, p);
+		if (p->n == before && kind->check && kind->check(*name, one->data, &e) < 0)
+			problem_add(p, "[%s] %s", section, e.text);
+		*tail = one;
+		tail  = &one->next;
+	}
+}
+
+static struct slot *find_slot(struct program *g, const char *name)
+{
+	for (size_t i = 0; i < g->slot_count; i++)
+		if (!strcmp(g->slots[i].plugin->name, name))
+			return &g->slots[i];
+	return NULL;
+}
+
+/* Moves slot i behind everything it needs; depth over the count means a circle. */
+static void place(struct program *g, const struct slot *s, struct slot *ordered, size_t *n, size_t depth, struct problems *p)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (ordered[i].plugin == s->plugin)
+			return;
+	if (depth > g->slot_count) {
+		problem_add(p, "plugin %s: plugins need each other in a circle", s->plugin->name);
+		return;
+	}
+	for (const char *const *need = s->plugin->needs; need && *need; need++) {
+		const struct slot *other = find_slot(g, *need);
+
+		if (other)
+			place(g, other, ordered, n, depth + 1, p);
+		else
+			problem_add(p, "plugin %s needs %s: set %s = on in [plugins]", s->plugin->name, *need, *need);
+	}
+	if (*n < g->slot_count)
+		ordered[(*n)++] = *s;
+}
+
+static void order_slots(struct program *g, struct problems *p)
+{
+	struct slot *ordered = wc_alloc(g->arena, g->slot_count * sizeof *ordered);
+	size_t       n       = 0;
+
+	for (size_t i = 0; i < g->slot_count; i++)
+		place(g, &g->slots[i], ordered, &n, 0, p);
+	g->slots = ordered;
+}
+
+static void load_plugins(struct program *g, struct problems *p)
+{
+	const char *const *names = config_plugins(g->config, p);
+	size_t             n     = 0;
+
+	while (names[n])
+		n++;
+	g->slots = wc_alloc(g->arena, n * sizeof *g->slots);
+	for (size_t i = 0; i < n; i++) {
+		struct slot *s = &g->slots[g->slot_count];
+
+		if (!(s->plugin = plugin_open(g->core.plugin_dir, names[i], p)))
+			continue;
+		g->slot_count++;
+		s->self = wc_alloc(g->arena, s->plugin->self_size);
+		config_fill(g->config, s->plugin->name, s->plugin->settings, s->self, p);
+		load_instances(g, s, p);
+	}
+	order_slots(g, p);
+}
+
+/* --- what the plugins offer ----------------------------------------------------------------------------------------- */
+
+static void add_route(struct program *g, size_t *n, const struct web_route *r, struct problems *p)
+{
+	if (!r->route->role)
+		problem_add(p, "plugin %s: route %s %s names no role", r->owner, method_name(r->route->method), r->route->path);
+	for (size_t i = 0; i < *n; i++)
+		if (route_clashes(g->routes[i].route, r->route))
+			problem_add(p, "plugin %s: route %s %s clashes with %s of %s", r->owner, method_name(r->route->method), r->route->path,
+			            g->routes[i].route->path, g->routes[i].owner);
+	g->routes    = wc_grow(g->arena, g->routes, *n * sizeof *r, (*n + 2) * sizeof *r);
+	g->routes[(*n)++] = *r;
+}
+
+static void gather_routes(struct program *g, struct problems *p)
+{
+	size_t n = 0;
+
+	g->routes = wc_alloc(g->arena, sizeof *g->routes);
+	for (const wc_route *r = health_routes; r->method; r++)
+		add_route(g, &n, &(struct web_route){r, "core", NULL}, p);
+	for (const wc_route *r = callback_routes; r->method; r++)
+		add_route(g, &n, &(struct web_route){r, "core", NULL}, p);
+	for (size_t i = 0; i < g->slot_count; i++)
+		for (const wc_route *r = g->slots[i].plugin->routes; r && r->method; r++)
+			add_route(g, &n, &(struct web_route){r, g->slots[i].plugin->name, g->slots[i].self}, p);
+}
+
+static void add_kind(struct program *g, size_t *n, const struct slot *s, const wc_job_kind *kind, struct problems *p)
+{
+	size_t len = strlen(s->plugin->name);
+
+	if (strncmp(kind->name, s->plugin->name, len) || kind->name[len] != '.')
+		problem_add(p, "plugin %s: job kind %s does not begin with \"%s.\"", s->plugin->name, kind->name, s->plugin->name);
+	g->kinds    = wc_grow(g->arena, g->kinds, *n * sizeof *g->kinds, (*n + 2) * sizeof *g->kinds);
+	g->kinds[(*n)++] = (struct worker_kind){kind, s->self};
+}
+
+static void gather_work(struct program *g, struct problems *p)
+{
+	size_t kinds = 0, callbacks = 0;
+
+	g->kinds     = wc_alloc(g->arena, sizeof *g->kinds);
+	g->callbacks = wc_alloc(g->arena, (g->slot_count + 1) * sizeof *g->callbacks);
+	g->owners    = wc_alloc(g->arena, (g->slot_count + 2) * sizeof *g->owners);
+	g->owners[0] = "core";
+	for (size_t i = 0; i < g->slot_count; i++) {
+		const struct slot *s = &g->slots[i];
+
+		g->owners[i + 1] = s->plugin->name;
+		if (s->plugin->callbacks)
+			g->callbacks[callbacks++] = (struct web_callback){s->plugin->callbacks, s->plugin->name, s->self};
+		for (const wc_job_kind *k = s->plugin->jobs; k && k->name; k++)
+			add_kind(g, &kinds, s, k, p);
+	}
+}
+
+void program_load_settings(struct program *g, const char *const *files, struct problems *p)
+{
+	*g = (struct program){.arena = p->arena, .config = config_load(p->arena, files, p)};
+	fill_settings(g, p);
+}
+
+void program_load(struct program *g, const char *const *files, struct problems *p)
+{
+	program_load_settings(g, files, p);
+	load_models(g, p);
+	if (g->core.plugin_dir)
+		load_plugins(g, p);
+	gather_routes(g, p);
+	gather_work(g, p);
+	config_check_unused(g->config, p);
+}

@@ -1,0 +1,66 @@
+/* Private to core/host: everything that the configuration and the plugins' tables say, checked, before anything starts. */
+#pragma once
+
+#include "host/config.h"
+
+#include "ai/ai.h"
+#include "db/db.h"
+#include "web/web.h"
+#include "work/work.h"
+
+#include <wecomd/plugin.h>
+
+struct core_settings {
+	const char *plugin_dir, *sql_dir, *node;
+};
+
+struct log_settings {
+	const char *level;
+};
+
+struct crypt_settings {
+	const char *key_file;
+};
+
+struct instance {
+	const char      *name, *seed_hash;
+	void            *data;
+	struct instance *next;
+};
+
+struct slot {
+	const wc_plugin *plugin;
+	void            *self;
+	struct instance *instances;
+};
+
+struct program {
+	wc_arena             *arena;
+	struct config        *config;
+	struct core_settings   core;
+	struct log_settings    log;
+	struct crypt_settings  crypt;
+	struct db_settings     db;
+	struct web_settings    web;
+	struct worker_settings worker;
+	struct model          *models;
+	size_t                 model_count;
+	struct slot           *slots;          /* in the order of need */
+	size_t                 slot_count;
+	struct web_route      *routes;
+	struct web_callback   *callbacks;
+	struct worker_kind    *kinds;
+	const char           **owners;         /* of migrations: "core" and the plugins */
+};
+
+/* Reads and checks everything; what is wrong is in *p, all of it. The program lives as long as the process. */
+void program_load(struct program *g, const char *const *files, struct problems *p);
+
+/* Only what the master needs, without plugins and without complaints. */
+void program_load_settings(struct program *g, const char *const *files, struct problems *p);
+
+/* Opens one plugin and checks its head; NULL with a problem. */
+const wc_plugin *plugin_open(const char *folder, const char *name, struct problems *p);
+
+/* GET /health, GET /ready. */
+extern const wc_route health_routes[];

@@ -1,0 +1,371 @@
+/* HTTP calls by libcurl's easy interface: one blocking transfer on a handle that keeps its connection. The callbacks watch over
+ * what libcurl has no exact option for: the bound of the body, silence, a stop, and that nothing is sent twice unasked. */
+#include "http/http.h"
+
+#include "http/handles.h"
+
+#include <wecomd/clock.h>
+#include <wecomd/http.h>
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define CONNECT_MS  5000
+#define BODY_MAX    ((size_t)1024 * 1024)
+#define HEADERS_MAX ((size_t)64 * 1024)
+#define ORIGIN_MAX  320
+
+struct transfer {
+	const wc_http *call;
+	wc_http_reply *reply;
+	CURL          *curl;
+	const char    *method;
+	char           origin[ORIGIN_MAX];
+	const char    *place;             /* the part of origin that error texts name: host:port */
+	char           detail[CURL_ERROR_SIZE];
+	size_t         body, headers;     /* bytes received */
+	int64_t        idle_ms, last_ms;
+	curl_off_t     moved;             /* bytes both ways at last_ms */
+	bool           head_whole;        /* the blank line behind the answer's headers came */
+	bool           ended;             /* a callback ended the call and filled *e */
+	wc_err        *e;
+};
+
+void http_open(void)
+{
+	signal(SIGPIPE, SIG_IGN);     /* a TLS connection writes without MSG_NOSIGNAL */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		abort();
+}
+
+void http_close(void)
+{
+	http_handles_close();
+	curl_global_cleanup();
+}
+
+/* --- what is watched while the transfer runs ------------------------------------------------------------------------- */
+
+#define end_call(t, code, ...) ((t)->ended = true, (void)wc_fail((t)->e, code, __VA_ARGS__))
+
+static bool stop_asked(struct transfer *t)
+{
+	if (!t->call->stop || !t->call->stop(t->call->ctx))
+		return false;
+	end_call(t, WC_E_STOPPED, "%s: the call was stopped", t->place);
+	return true;
+}
+
+/* libcurl calls this before each request on a connection that stands; a second time when a kept connection was closed under
+ * the first. Only what is safe to repeat may go out again. */
+static int before_request(void *ctx, char *ip, char *local_ip, int port, int local_port)
+{
+	struct transfer *t = ctx;
+
+	(void)ip, (void)local_ip, (void)port, (void)local_port;
+	if (t->reply->sent && strcmp(t->method, "GET") && strcmp(t->method, "HEAD")) {
+		end_call(t, WC_E_REMOTE, "%s: closed the kept connection without an answer", t->place);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	t->reply->sent = true;
+	t->last_ms     = wc_mono_ms();
+	return CURL_PREREQFUNC_OK;
+}
+
+static int on_tick(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+	struct transfer *t   = ctx;
+	int64_t          now = wc_mono_ms();
+
+	(void)down_total, (void)up_total;
+	if (t->ended)     /* libcurl's last tick comes after the end */
+		return 1;
+	if (down + up != t->moved) {
+		t->moved   = down + up;
+		t->last_ms = now;
+	}
+	if (stop_asked(t))
+		return 1;
+	if (t->idle_ms && now - t->last_ms >= t->idle_ms) {
+		end_call(t, WC_E_TIMEOUT, "%s: sent nothing for %ld s", t->place, (long)(t->idle_ms / 1000));
+		return 1;
+	}
+	return 0;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+	struct transfer *t = ctx;
+
+	(void)size;
+	t->last_ms = wc_mono_ms();
+	t->headers += n;
+	/* An interim answer comes before the real one, and trailers behind its body. */
+	if (n >= 5 && !memcmp(p, "HTTP/", 5))
+		t->head_whole = false;
+	else if (*p == '\r' || *p == '\n')
+		t->head_whole = true;
+	if (t->headers <= HEADERS_MAX)
+		return n;
+	end_call(t, WC_E_TOO_LARGE, "%s: the answer's headers are over %zu bytes", t->place, HEADERS_MAX);
+	return 0;
+}
+
+static bool over_bound(struct transfer *t, size_t n, size_t max)
+{
+	if (n <= max - t->body)
+		return false;
+	end_call(t, WC_E_TOO_LARGE, "%s: the answer is over %zu bytes", t->place, max);
+	return true;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+{
+	struct transfer *t   = ctx;
+	size_t           max = t->call->max_body ? t->call->max_body : BODY_MAX;
+	bool             away;
+
+	(void)size;
+	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &t->reply->status);
+	away = t->call->on_data && t->reply->status < 300;
+	/* Who streams wants no memory for it, so the page of an error is bounded as one. */
+	if (t->call->on_data && !away && max > BODY_MAX)
+		max = BODY_MAX;
+	if (stop_asked(t) || over_bound(t, n, max))
+		return 0;
+	t->body += n;
+	if (!away)
+		wc_buf_add(t->reply->body, p, n);
+	else if (t->call->on_data(t->call->ctx, p, n, t->e) < 0)
+		t->ended = true;
+	t->last_ms = wc_mono_ms();
+	return t->ended ? 0 : n;
+}
+
+/* --- making the call ------------------------------------------------------------------------------------------------- */
+
+static int check_method(const char *method, wc_err *e)
+{
+	size_t n = strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return n && n <= 16 && !method[n] ? 0 : wc_fail(e, WC_E_ARG, "an HTTP method is 1 to 16 capital letters");
+}
+
+/* The texts of headers may be secret, so a bad one is named by its number. */
+static int check_headers(const char *const *headers, wc_err *e)
+{
+	for (size_t i = 0; headers && headers[i]; i++) {
+		const char *colon = strchr(headers[i], ':');
+
+		if (!colon || colon == headers[i])
+			return wc_fail(e, WC_E_ARG, "request header %zu is not of the form \"Name: value\"", i + 1);
+		if (strpbrk(headers[i], "\r\n"))
+			return wc_fail(e, WC_E_ARG, "request header %zu holds a line break", i + 1);
+	}
+	return 0;
+}
+
+static int read_origin(struct transfer *t, CURLU *url, wc_err *e)
+{
+	char *scheme = NULL, *host = NULL, *port = NULL;
+	int   n = 0, rc = 0;
+
+	if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) || curl_url_get(url, CURLUPART_HOST, &host, 0) ||
+	    curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
+		rc = wc_fail(e, WC_E_ARG, "the URL has no host");
+	else if (strcmp(scheme, "http") && strcmp(scheme, "https"))
+		rc = wc_fail(e, WC_E_ARG, "the URL begins with neither http:// nor https://");
+	else
+		n = snprintf(t->origin, sizeof t->origin, "%s://%s:%s", scheme, host, port);
+	if (n >= (int)sizeof t->origin)
+		rc = wc_fail(e, WC_E_ARG, "the URL's host name is too long");
+	if (!rc)
+		t->place = t->origin + strlen(scheme) + 3;
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	return rc;
+}
+
+/* NULL with *e. The text of a URL is never part of an error: its query may hold a secret. */
+static CURLU *parse_url(struct transfer *t, wc_err *e)
+{
+	CURLU    *url = curl_url();
+	CURLUcode bad;
+
+	if (!url)
+		abort();
+	bad = curl_url_set(url, CURLUPART_URL, t->call->url, 0);
+	if (bad)
+		wc_fail(e, WC_E_ARG, "the URL is malformed: %s", curl_url_strerror(bad));
+	if (bad || read_origin(t, url, e) < 0) {
+		curl_url_cleanup(url);
+		return NULL;
+	}
+	return url;
+}
+
+static struct curl_slist *add_header(struct curl_slist *list, const char *header)
+{
+	list = curl_slist_append(list, header);
+	if (!list)
+		abort();
+	return list;
+}
+
+/* A name without a value takes away what libcurl would add by itself. */
+static struct curl_slist *header_list(const wc_http *call)
+{
+	struct curl_slist *list  = add_header(NULL, "Expect:");
+	bool               typed = false;
+
+	for (size_t i = 0; call->headers && call->headers[i]; i++) {
+		list  = add_header(list, call->headers[i]);
+		typed = typed || !strncasecmp(call->headers[i], "Content-Type:", 13);
+	}
+	return typed ? list : add_header(list, "Content-Type:");
+}
+
+static bool on_loopback(const char *place)
+{
+	return !strncmp(place, "127.", 4) || !strncmp(place, "[::1]", 5) || !strncmp(place, "localhost:", 10);
+}
+
+static void set_request(struct transfer *t, CURLU *url, struct curl_slist *headers)
+{
+	const wc_http *call = t->call;
+	CURL          *c    = t->curl;
+
+	curl_easy_setopt(c, CURLOPT_CURLU, url);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	/* One transfer at a time on a connection: HTTP/2 would cost memory and gain nothing. */
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "wecomd");
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	if (on_loopback(t->place))
+		curl_easy_setopt(c, CURLOPT_PROXY, "");
+	if (call->body || !strcmp(t->method, "POST")) {
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, call->body ? call->body : "");
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(call->body ? call->body_len : 0));
+	}
+	if (!strcmp(t->method, "HEAD"))
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, t->method);
+}
+
+static void set_limits(struct transfer *t)
+{
+	CURL *c = t->curl;
+
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, t->call->connect_ms > 0 ? t->call->connect_ms : (long)CONNECT_MS);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, t->call->total_ms > 0 ? t->call->total_ms : 0L);
+	curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 1L);
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024);
+	/* A name server that does not answer must not hold the call beyond its limit; the resolver's thread ends by itself. */
+	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
+}
+
+static void set_callbacks(struct transfer *t)
+{
+	CURL *c = t->curl;
+
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->detail);
+	curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, before_request);
+	curl_easy_setopt(c, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_tick);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+}
+
+/* --- what came of it ------------------------------------------------------------------------------------------------- */
+
+static const char *header_value(struct transfer *t, wc_arena *a, const char *name)
+{
+	struct curl_header *h;
+
+	return curl_easy_header(t->curl, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? wc_strdup(a, h->value) : "";
+}
+
+/* libcurl's own sentence is used for TLS alone: elsewhere it may quote what the server sent. */
+static int transfer_failed(struct transfer *t, CURLcode code)
+{
+	char        buffer[64];
+	const char *what = curl_easy_strerror(code);
+	long        number = 0;
+
+	switch (code) {
+	case CURLE_OPERATION_TIMEDOUT:
+		return wc_fail(t->e, WC_E_TIMEOUT, "%s: no %s in time", t->place, t->reply->sent ? "whole answer" : "connection");
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_CACERT_BADFILE:
+		return wc_fail(t->e, WC_E_REMOTE, "%s: TLS: %s", t->place, *t->detail ? t->detail : what);
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		curl_easy_getinfo(t->curl, CURLINFO_OS_ERRNO, &number);
+		if (number)
+			return wc_fail(t->e, WC_E_REMOTE, "%s: %s: %s", t->place, what,
+			               strerror_r((int)number, buffer, sizeof buffer));
+		break;
+	default:
+		break;
+	}
+	return wc_fail(t->e, WC_E_REMOTE, "%s: %s", t->place, what);
+}
+
+static int perform(struct transfer *t, wc_arena *a)
+{
+	CURLcode code = curl_easy_perform(t->curl);
+
+	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &t->reply->status);
+	t->reply->content_type = header_value(t, a, "Content-Type");
+	t->reply->retry_after  = header_value(t, a, "Retry-After");
+	if (t->ended)
+		return -1;
+	if (code)
+		return transfer_failed(t, code);
+	/* A connection that ends within the headers is an answer without body to libcurl. */
+	if (!t->head_whole || t->reply->status < 200)
+		return wc_fail(t->e, WC_E_REMOTE, "%s: closed the connection within the answer's headers", t->place);
+	return 0;
+}
+
+int wc_http_do(wc_arena *a, const wc_http *call, wc_http_reply *reply, wc_err *e)
+{
+	struct transfer     t = {.call = call, .reply = reply, .e = e};
+	struct curl_slist  *headers;
+	struct http_handle *handle;
+	CURLU              *url;
+	int                 rc;
+
+	*reply   = (wc_http_reply){.content_type = "", .retry_after = "",
+	                           .body = wc_buf_new(a, call->max_body ? call->max_body : BODY_MAX)};
+	t.method = call->method ? call->method : call->body ? "POST" : "GET";
+	if (check_method(t.method, e) < 0 || check_headers(call->headers, e) < 0 || !(url = parse_url(&t, e)))
+		return -1;
+	t.idle_ms = call->idle_ms > 0 ? (call->idle_ms + 999) / 1000 * 1000 : 0;
+	t.last_ms = wc_mono_ms();
+	headers   = header_list(call);
+	handle    = http_handle_take(t.origin);
+	t.curl    = handle->curl;
+	set_request(&t, url, headers);
+	set_limits(&t);
+	set_callbacks(&t);
+	rc = stop_asked(&t) ? -1 : perform(&t, a);
+	http_handle_put(handle);
+	curl_slist_free_all(headers);
+	curl_url_cleanup(url);
+	return rc;
+}

@@ -1,0 +1,41 @@
+/* Chat completions of an OpenAI-compatible endpoint, streamed (reference: ai-backends, 1).
+ *
+ * Models are sections of the configuration: [model:NAME]. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wecomd/arena.h>
+#include <wecomd/err.h>
+#include <wecomd/json.h>
+
+typedef struct wc_chat {
+	const char   *model;          /* the NAME of a [model:NAME] section */
+	const json_t *messages;       /* [{"role","content"}, …]; borrowed */
+	size_t        max_answer;     /* bytes of text; more ends the call well, with the text cut. 0: 64 KiB */
+
+	/* Gets each piece of visible text as it arrives; reasoning is left out. -1 with *e ends the call. May be NULL. */
+	int         (*on_text)(void *ctx, const char *p, size_t n, wc_err *e);
+	bool        (*stop)(void *ctx);      /* as in wc_http */
+	void         *ctx;
+} wc_chat;
+
+typedef struct wc_chat_result {
+	const char *text;              /* the whole visible answer, UTF-8, terminated */
+	size_t      len;
+	const char *finish_reason;     /* "stop", "length", "content_filter", … */
+	int64_t     prompt_tokens;     /* 0 when the server did not say */
+	int64_t     completion_tokens;
+	int64_t     first_text_ms;     /* from the call to the first visible text; -1: none came */
+	int64_t     total_ms;
+} wc_chat_result;
+
+/* Whether the configuration has that model. */
+bool wc_model_exists(const char *model);
+
+/* 0 with *r in the arena. -1: WC_E_REMOTE and WC_E_TIMEOUT may be tried again (429, 5xx, a cut or stalled stream), WC_E_REFUSED
+ * not (400, 401, 402, 403, 404, quota); WC_E_STOPPED; WC_E_NOT_FOUND: no such model. A stream that ends without
+ * finish_reason and without [DONE] is cut: WC_E_REMOTE. */
+int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *e);

@@ -1,0 +1,77 @@
+/* A plugin is a table: one descriptor that says everything it offers. The host does the rest.
+ *
+ * docs/plugins.md explains how to write one; plugins/hello is the smallest. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wecomd/ai.h>
+#include <wecomd/callback.h>
+#include <wecomd/clock.h>
+#include <wecomd/db.h>
+#include <wecomd/err.h>
+#include <wecomd/field.h>
+#include <wecomd/http.h>
+#include <wecomd/job.h>
+#include <wecomd/json.h>
+#include <wecomd/log.h>
+#include <wecomd/seal.h>
+#include <wecomd/text.h>
+#include <wecomd/web.h>
+
+/* Grows whenever a plugin must be changed to work with a new host. */
+#define WC_ABI 1
+
+#ifndef WC_BUILD_ID
+#error "WC_BUILD_ID is missing: the Makefile derives it from the public headers"
+#endif
+
+/* Sections [name:INSTANCE] of the configuration, such as [smartbot:helpdesk]: rows of the plugin, seeded from the file. */
+typedef struct wc_instances {
+	const wc_field *fields;
+	size_t          size;      /* of the struct that fields fills */
+
+	/* Says what the table cannot: whether the values make sense together. May be NULL. Touches no database. */
+	int           (*check)(const char *name, const void *instance, wc_err *e);
+
+	/* Called for each section before the processes start, perhaps on several nodes at once: writes the row unless the
+	 * section is the one that was seeded last (seed_hash, 64 hex digits over its name and values). -1 stops the start. */
+	int           (*seed)(const char *name, const void *instance, const char *seed_hash, const void *self, wc_err *e);
+} wc_instances;
+
+typedef struct wc_plugin {
+	/* Checked before anything else is read; WC_PLUGIN fills them. */
+	uint32_t    abi;
+	uint32_t    size;
+	const char *build_id;
+
+	const char *name;                      /* the folder, the .so and the section [name] are called so */
+	const char *summary;                   /* one line */
+	const char *const *needs;              /* names of other plugins, NULL at the end; they start first */
+	size_t      self_size;                 /* of the struct that settings fill; handed to every function as self */
+
+	const wc_field         *settings;      /* ends with type 0 */
+	const wc_instances     *instances;
+	const wc_route         *routes;        /* ends with method 0 */
+	const wc_callback_kind *callbacks;
+	const wc_job_kind      *jobs;          /* ends with a NULL name */
+
+	/* In each process, after everything was checked. start may fail with a reason; stop must accept what start left half. */
+	int       (*start)(void *self, wc_err *e);
+	void      (*stop)(void *self);
+} wc_plugin;
+
+#define WC_SETTINGS(...)  WC_FIELDS(__VA_ARGS__)
+#define WC_INSTANCES(...) (&(const wc_instances){__VA_ARGS__})
+#define WC_ROUTES(...)    ((const wc_route[]){__VA_ARGS__, {0}})
+#define WC_CALLBACKS(...) (&(const wc_callback_kind){__VA_ARGS__})
+#define WC_JOBS(...)      ((const wc_job_kind[]){__VA_ARGS__, {0}})
+#define WC_NEEDS(...)     ((const char *const[]){__VA_ARGS__, NULL})
+
+/* The one exported symbol of a plugin. id is its name with '-' written '_'; .name is set where the two differ. */
+#define WC_PLUGIN(id, self_type, ...) \
+	extern const wc_plugin id##_LTX_plugin; \
+	__attribute__((visibility("default"))) const wc_plugin id##_LTX_plugin = { \
+		.abi = WC_ABI, .size = sizeof(wc_plugin), .build_id = WC_BUILD_ID, .name = #id, \
+		.self_size = sizeof(self_type), __VA_ARGS__}

@@ -1,0 +1,55 @@
+/* Requests and replies.
+ *
+ * A handler gets a request whose role was checked and whose body fits its table, answers once, and returns what
+ * the replying function returned. Everything about a request lives in its arena. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <wecomd/arena.h>
+#include <wecomd/envelope.h>
+#include <wecomd/err.h>
+#include <wecomd/field.h>
+#include <wecomd/json.h>
+
+typedef struct wc_request wc_request;
+
+typedef enum wc_method { WC_GET = 1, WC_POST, WC_PUT, WC_DELETE } wc_method;
+
+/* Who may call a route; each role may do what the ones before it may. A route without one does not load. */
+typedef enum wc_role { WC_ANYONE = 1, WC_VIEWER, WC_OPERATOR, WC_APPROVER, WC_ADMIN } wc_role;
+
+typedef int wc_route_fn(wc_request *rq, const void *self);
+
+typedef struct wc_route {
+	wc_method       method;
+	const char     *path;          /* "/api/hello/{name}": {x} matches one segment, percent-decoded, not empty */
+	wc_role         role;
+	wc_route_fn    *run;
+	const char     *summary;       /* one line, for the listing and OpenAPI */
+	const wc_field *body;          /* NULL: the handler reads wc_raw_body() itself, or none is wanted */
+	size_t          body_size;     /* of the struct that body fills; wc_body() returns it */
+	size_t          body_max;      /* bytes; 0: [web] body_max */
+} wc_route;
+
+wc_arena   *wc_request_arena(wc_request *rq);
+const char *wc_path_param(wc_request *rq, const char *name);      /* a bug when the path has none of that name */
+const char *wc_query_param(wc_request *rq, const char *name);     /* percent-decoded once, '+' stays; NULL: absent */
+const char *wc_header(wc_request *rq, const char *name);          /* such as "Authorization"; NULL: absent */
+wc_slice    wc_raw_body(wc_request *rq);                          /* terminated; empty when there is none */
+const void *wc_body(wc_request *rq);                              /* the struct filled from the route's body table */
+
+/* Each sends the whole answer and returns 0. The format is json_pack's. */
+int wc_reply(wc_request *rq, int status, const char *format, ...);
+int wc_reply_json(wc_request *rq, int status, const json_t *value);
+int wc_reply_bytes(wc_request *rq, int status, const char *content_type, wc_slice body);
+
+/* application/problem+json with a stable code. */
+int wc_problem(wc_request *rq, int status, const char *code, const char *format, ...) __attribute__((format(printf, 4, 5)));
+int wc_reply_err(wc_request *rq, const wc_err *e);
+int wc_reply_bad_fields(wc_request *rq, const wc_bad_field *bad);      /* 422, naming every bad field */
+
+/* An answer in pieces, passed on at once. wc_stream_write: 0, or -1 when the client is gone. */
+void wc_stream_open(wc_request *rq, int status, const char *content_type);
+int  wc_stream_write(wc_request *rq, const char *p, size_t n);

@@ -1,0 +1,319 @@
+/* Callbacks: verify, decrypt, let the plugin say what shall happen, commit, and only then acknowledge. */
+#include "web/web.h"
+
+#include "work/work.h"
+
+#include <wecomd/buf.h>
+#include <wecomd/log.h>
+#include <wecomd/seal.h>
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- endpoints: an immutable list, replaced as a whole, freed by its last user --------------------------------------- */
+
+struct endpoint {
+	wc_endpoint                given;
+	wc_envelope                envelope;
+	const struct web_callback *owner;
+	struct endpoint           *next;
+};
+
+struct wc_endpoint_list {
+	wc_arena                  *arena;
+	struct endpoint           *first;
+	const struct web_callback *owner;     /* whose endpoints are being added */
+	atomic_int                 users;
+};
+
+static pthread_mutex_t   lock = PTHREAD_MUTEX_INITIALIZER;
+static wc_endpoint_list *current;
+
+static void release(wc_endpoint_list *list)
+{
+	if (list && atomic_fetch_sub(&list->users, 1) == 1)
+		wc_arena_free(list->arena);
+}
+
+static wc_endpoint_list *borrow(void)
+{
+	wc_endpoint_list *list;
+
+	pthread_mutex_lock(&lock);
+	list = current;
+	if (list)
+		atomic_fetch_add(&list->users, 1);
+	pthread_mutex_unlock(&lock);
+	return list;
+}
+
+static const struct endpoint *find(const wc_endpoint_list *list, const char *name)
+{
+	for (const struct endpoint *p = list->first; p; p = p->next)
+		if (!strcmp(p->given.name, name))
+			return p;
+	return NULL;
+}
+
+void wc_endpoint_add(wc_endpoint_list *list, const wc_endpoint *given)
+{
+	wc_arena        *a = list->arena;
+	struct endpoint *p = wc_alloc(a, sizeof *p);
+	wc_err           e;
+
+	p->given = (wc_endpoint){wc_strdup(a, given->name), given->id, wc_strdup(a, given->token), wc_strdup(a, given->aes_key),
+	                         wc_strdup(a, given->receiveid), wc_strdup(a, given->note)};
+	p->owner = list->owner;
+	if (find(list, given->name))
+		wc_log(WC_ERROR, "two callback endpoints have one name; the first is used", wc_kv_s("endpoint", given->name));
+	else if (wc_envelope_init(&p->envelope, p->given.token, p->given.aes_key, p->given.receiveid, &e) < 0)
+		wc_log(WC_ERROR, "a callback endpoint cannot be used", wc_kv_s("endpoint", given->name), wc_kv_s("error", e.text));
+	else {
+		p->next     = list->first;
+		list->first = p;
+	}
+}
+
+/* What the plugin could not say just now stays as it was known before. */
+static void keep_known(wc_endpoint_list *list, const wc_endpoint_list *before)
+{
+	for (const struct endpoint *p = before ? before->first : NULL; p; p = p->next)
+		if (p->owner == list->owner)
+			wc_endpoint_add(list, &p->given);
+}
+
+void endpoints_refresh(const struct web_callback *callbacks)
+{
+	wc_arena         *a    = wc_arena_new();
+	wc_endpoint_list *list = wc_alloc(a, sizeof *list), *before = borrow();
+	bool              known = before != NULL;
+	wc_err            e;
+
+	list->arena = a;
+	atomic_init(&list->users, 1);
+	for (const struct web_callback *c = callbacks; c->kind; c++) {
+		list->owner = c;
+		if (c->kind->endpoints(list, c->self, &e) == 0) {
+			known = true;
+			continue;
+		}
+		wc_log(WC_WARN, "callback endpoints could not be read; the known ones stay", wc_kv_s("plugin", c->owner), wc_kv_s("error", e.text));
+		keep_known(list, before);
+	}
+	/* Before the first success nothing is known, which is not the same as "there are none". */
+	pthread_mutex_lock(&lock);
+	if (known) {
+		wc_endpoint_list *old = current;
+
+		current = list;
+		list    = old;
+	}
+	pthread_mutex_unlock(&lock);
+	release(list);
+	release(before);
+}
+
+/* --- what a plugin sees --------------------------------------------------------------------------------------------- */
+
+struct wc_callback {
+	wc_arena              *arena;
+	const struct endpoint *endpoint;
+	wc_slice               msg;
+	bool                   identified;
+	struct inbox_entry     entry;
+	struct inbox_job     **last_job;
+	const json_t          *reply;
+};
+
+wc_arena *wc_callback_arena(wc_callback *cb)
+{
+	return cb->arena;
+}
+
+int64_t wc_callback_endpoint(const wc_callback *cb)
+{
+	return cb->endpoint->given.id;
+}
+
+const char *wc_callback_name(const wc_callback *cb)
+{
+	return cb->endpoint->given.name;
+}
+
+const char *wc_callback_note(const wc_callback *cb)
+{
+	return cb->endpoint->given.note;
+}
+
+wc_slice wc_callback_msg(const wc_callback *cb)
+{
+	return cb->msg;
+}
+
+void wc_callback_identity(wc_callback *cb, const char *part, ...)
+{
+	wc_buf *b = wc_buf_new(cb->arena, 1u << 20);
+	va_list args;
+
+	/* Lengths keep ("ab", "c") and ("a", "bc") apart. */
+	va_start(args, part);
+	for (; part; part = va_arg(args, const char *))
+		wc_buf_addf(b, "%zu:%s,", strlen(part), part);
+	va_end(args);
+	wc_keyed_hash(cb->entry.dedupe_key, "inbox.identity", cb->endpoint->given.name, b->s, NULL);
+	cb->identified = !wc_buf_failed(b);
+}
+
+void wc_callback_job(wc_callback *cb, const char *kind, const char *lane, const char *key, const json_t *args)
+{
+	struct inbox_job *j = wc_alloc(cb->arena, sizeof *j);
+
+	j->spec = (wc_job_spec){wc_strdup(cb->arena, kind), wc_strdup(cb->arena, lane), wc_strdup(cb->arena, key), args, 0};
+	*cb->last_job = j;
+	cb->last_job  = &j->next;
+}
+
+void wc_callback_reply(wc_callback *cb, const json_t *reply)
+{
+	cb->reply = reply;
+}
+
+/* --- the two routes ------------------------------------------------------------------------------------------------- */
+
+struct signed_by {
+	const char *signature, *timestamp, *nonce;
+};
+
+static int read_signature(wc_request *rq, struct signed_by *s, wc_err *e)
+{
+	s->signature = wc_query_param(rq, "msg_signature");
+	s->timestamp = wc_query_param(rq, "timestamp");
+	s->nonce     = wc_query_param(rq, "nonce");
+	if (!s->signature || !s->timestamp || !s->nonce)
+		return wc_fail(e, WC_E_ARG, "msg_signature, timestamp and nonce are needed");
+	return 0;
+}
+
+static int refuse(wc_request *rq, const char *name, const wc_err *e)
+{
+	wc_log(WC_WARN, "callback refused", wc_kv_s("endpoint", name), wc_kv_s("why", e->text));
+	return wc_reply_err(rq, e);
+}
+
+/* The endpoint of the path's {name}; sends the answer where there is none. */
+static const struct endpoint *endpoint_of(wc_request *rq, wc_endpoint_list *list)
+{
+	const char            *name = wc_path_param(rq, "name");
+	const struct endpoint *p;
+
+	if (!list) {
+		wc_problem(rq, 503, "database_unavailable", "the callback endpoints are not known yet");
+		return NULL;
+	}
+	if (!(p = find(list, name)))
+		wc_problem(rq, 404, "not_found", "no callback endpoint has this name");
+	return p;
+}
+
+static void release_list(void *list)
+{
+	release(list);
+}
+
+/* The list lives as long as the request. */
+static wc_endpoint_list *borrow_for(wc_request *rq)
+{
+	wc_endpoint_list *list = borrow();
+
+	wc_defer(wc_request_arena(rq), release_list, list);
+	return list;
+}
+
+/* WeCom checks the URL when it is saved (doc/90930): the answer is the decrypted echo string, exactly. */
+static int verify_url(wc_request *rq, const void *self)
+{
+	const struct endpoint *p    = endpoint_of(rq, borrow_for(rq));
+	const char            *echo = wc_query_param(rq, "echostr");
+	char                  *fixed;
+	struct signed_by       s;
+	wc_slice               msg;
+	wc_err                 e;
+
+	(void)self;
+	if (!p)
+		return 0;
+	if (!echo)
+		return wc_problem(rq, 400, "bad_request", "echostr is needed");
+	/* A space is never base64: somebody on the way took '+' for one. */
+	fixed = wc_strdup(wc_request_arena(rq), echo);
+	for (char *c = fixed; (c = strchr(c, ' ')); )
+		*c = '+';
+	if (read_signature(rq, &s, &e) < 0 ||
+	    wc_envelope_open(&p->envelope, wc_request_arena(rq), s.signature, s.timestamp, s.nonce, (wc_slice){fixed, strlen(fixed)}, &msg, &e) < 0)
+		return refuse(rq, p->given.name, &e);
+	return wc_reply_bytes(rq, 200, "text/plain", msg);
+}
+
+static int open_event(wc_request *rq, wc_callback *cb, const struct signed_by *s, bool *is_xml, wc_err *e)
+{
+	wc_slice encrypt;
+
+	if (wc_envelope_unwrap(cb->arena, wc_raw_body(rq), &encrypt, is_xml, e) < 0)
+		return -1;
+	return wc_envelope_open(&cb->endpoint->envelope, cb->arena, s->signature, s->timestamp, s->nonce, encrypt, &cb->msg, e);
+}
+
+static int commit(wc_callback *cb, wc_err *e)
+{
+	int rc;
+
+	if (!cb->identified)
+		return cb->entry.jobs ? wc_fail(e, WC_E_INTERNAL, "a callback with jobs needs an identity") : 0;
+	cb->entry.endpoint = cb->endpoint->given.name;
+	cb->entry.payload  = cb->msg;
+	rc                 = inbox_commit(cb->arena, &cb->entry, e);
+	if (rc >= 0)
+		wc_log(WC_INFO, rc ? "callback" : "callback repeated", wc_kv_s("endpoint", cb->entry.endpoint));
+	return rc;
+}
+
+static int send_reply(wc_request *rq, wc_callback *cb, const struct signed_by *s, bool is_xml)
+{
+	wc_slice    body = {"", 0};
+	const char *text;
+	wc_err      e;
+
+	if (cb->reply) {
+		text = wc_json_text(cb->arena, cb->reply);
+		if (wc_envelope_reply(&cb->endpoint->envelope, cb->arena, is_xml, s->timestamp, s->nonce, (wc_slice){text, strlen(text)}, &body, &e) < 0)
+			return wc_reply_err(rq, &e);
+	}
+	return wc_reply_bytes(rq, 200, is_xml ? "application/xml" : "text/plain; charset=utf-8", body);
+}
+
+static int receive(wc_request *rq, const void *self)
+{
+	wc_callback      cb = {.arena = wc_request_arena(rq), .endpoint = endpoint_of(rq, borrow_for(rq))};
+	struct signed_by s;
+	bool             is_xml;
+	wc_err           e;
+
+	(void)self;
+	if (!cb.endpoint)
+		return 0;
+	cb.last_job = &cb.entry.jobs;
+	if (read_signature(rq, &s, &e) < 0 || open_event(rq, &cb, &s, &is_xml, &e) < 0 ||
+	    cb.endpoint->owner->kind->receive(&cb, cb.endpoint->owner->self, &e) < 0)
+		return refuse(rq, cb.endpoint->given.name, &e);
+	if (commit(&cb, &e) < 0)
+		return wc_reply_err(rq, &e);
+	return send_reply(rq, &cb, &s, is_xml);
+}
+
+const wc_route callback_routes[] = {
+	{WC_GET, "/wecom/callback/{name}", WC_ANYONE, verify_url, "WeCom verifies a callback URL"},
+	{WC_POST, "/wecom/callback/{name}", WC_ANYONE, receive, "WeCom delivers an event"},
+	{0}};

@@ -1,0 +1,138 @@
+/* Answers: JSON, bytes, problems, streams. */
+#include "web/request.h"
+
+#include <wecomd/log.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *reason(int status)
+{
+	static const struct {
+		int         status;
+		const char *text;
+	} reasons[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {400, "Bad Request"}, {401, "Unauthorized"},
+	               {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"}, {413, "Content Too Large"},
+	               {422, "Unprocessable Content"}, {429, "Too Many Requests"}, {500, "Internal Server Error"}, {502, "Bad Gateway"},
+	               {503, "Service Unavailable"}, {504, "Gateway Timeout"}};
+
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	return "Status";
+}
+
+static void open_reply(wc_request *rq, int status, const char *content_type)
+{
+	FCGX_Stream *out = rq->fcgi->out;
+
+	rq->answered = true;
+	rq->status   = status;
+	FCGX_FPrintF(out, "Status: %d %s\r\n", status, reason(status));
+	if (content_type)
+		FCGX_FPrintF(out, "Content-Type: %s\r\n", content_type);
+	FCGX_FPrintF(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+}
+
+void reply_header(wc_request *rq, const char *name, const char *value)
+{
+	if (!strpbrk(value, "\r\n"))
+		FCGX_FPrintF(rq->fcgi->out, "%s: %s\r\n", name, value);
+}
+
+int wc_reply_bytes(wc_request *rq, int status, const char *content_type, wc_slice body)
+{
+	open_reply(rq, status, content_type);
+	FCGX_FPrintF(rq->fcgi->out, "Content-Length: %zu\r\n\r\n", body.n);
+	if (!rq->is_head && body.n)
+		FCGX_PutStr(body.p, (int)body.n, rq->fcgi->out);
+	return 0;
+}
+
+int wc_reply_json(wc_request *rq, int status, const json_t *value)
+{
+	const char *text = wc_json_text(rq->arena, value);
+
+	return wc_reply_bytes(rq, status, "application/json", (wc_slice){text, strlen(text)});
+}
+
+int wc_reply(wc_request *rq, int status, const char *format, ...)
+{
+	va_list      args;
+	json_error_t je;
+	json_t      *value;
+
+	va_start(args, format);
+	value = json_vpack_ex(&je, 0, format, args);
+	va_end(args);
+	if (!value) {
+		/* A format that does not fit its values, or text that is not UTF-8: ours to mend. */
+		wc_log(WC_ERROR, "an answer could not be written", wc_kv_s("why", je.text));
+		return wc_problem(rq, 500, "internal", "the answer could not be written");
+	}
+	return wc_reply_json(rq, status, wc_json_keep(rq->arena, value));
+}
+
+static int send_problem(wc_request *rq, int status, json_t *problem)
+{
+	const char *text = wc_json_text(rq->arena, wc_json_keep(rq->arena, problem));
+
+	return wc_reply_bytes(rq, status, "application/problem+json", (wc_slice){text, strlen(text)});
+}
+
+static json_t *make_problem(int status, const char *code, const char *detail)
+{
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "type", "about:blank", "title", reason(status), "status", status, "code", code,
+	                 "detail", detail, "trace_id", wc_trace());
+}
+
+int wc_problem(wc_request *rq, int status, const char *code, const char *format, ...)
+{
+	va_list args;
+	char   *detail;
+
+	va_start(args, format);
+	detail = wc_vprintf(rq->arena, format, args);
+	va_end(args);
+	return send_problem(rq, status, make_problem(status, code, detail));
+}
+
+/* What went wrong inside is for the log; the caller gets its own mistakes explained and a trace id for the rest. */
+int wc_reply_err(wc_request *rq, const wc_err *e)
+{
+	int status = wc_err_status(e->code);
+
+	if (status >= 500)
+		wc_log(WC_ERROR, "request failed", wc_kv_s("route", rq->route ? rq->route->route->path : ""), wc_kv_s("error", e->text));
+	return wc_problem(rq, status, wc_err_name(e->code), "%s",
+	                  status < 500           ? e->text
+	                  : e->code == WC_E_DB   ? "the database is not available just now"
+	                  : wc_err_retry(e->code) ? "a service behind this one is not available just now"
+	                                          : "something went wrong here; the trace id finds it in the log");
+}
+
+int wc_reply_bad_fields(wc_request *rq, const wc_bad_field *bad)
+{
+	json_t *problem = make_problem(422, "bad_fields", "some fields are not as expected");
+	json_t *list    = json_array();
+
+	for (; bad; bad = bad->next)
+		json_array_append_new(list, json_pack("{s:s*, s:s}", "field", bad->field, "expected", bad->expected));
+	json_object_set_new(problem, "errors", list);
+	return send_problem(rq, 422, problem);
+}
+
+void wc_stream_open(wc_request *rq, int status, const char *content_type)
+{
+	open_reply(rq, status, content_type);
+	rq->streaming = true;
+	FCGX_FPrintF(rq->fcgi->out, "X-Accel-Buffering: no\r\n\r\n");
+	FCGX_FFlush(rq->fcgi->out);
+}
+
+int wc_stream_write(wc_request *rq, const char *p, size_t n)
+{
+	if (rq->is_head)
+		return 0;
+	return FCGX_PutStr(p, (int)n, rq->fcgi->out) < 0 || FCGX_FFlush(rq->fcgi->out) < 0 ? -1 : 0;
+}

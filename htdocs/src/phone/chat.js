@@ -1,0 +1,68 @@
+// One conversation as the page knows it: what the simulator told, and what is still on its way there.
+import { keptForTab } from '../common/store.js';
+
+const KEPT_MESSAGES = 400;
+const KEPT_MSGIDS = 200;
+const UNDER_WAY = new Set(['sending', 'waiting', 'streaming']);
+
+export const chatKey = ({ person, bot, group }) => JSON.stringify([person, bot, group]);
+
+export function newChat(place) {
+  return { ...place, key: chatKey(place), rev: 0, loaded: false, messages: {}, outbox: [], seen: 0, draft: '' };
+}
+
+export const underWay = (message) => UNDER_WAY.has(message.state);
+export const isMine = (chat, message) => message.from === 'person' && message.person === chat.person;
+
+// The simulator names WeCom's msgid only when it takes a message; the tab remembers it for the path shown later.
+let msgids = keptForTab.get('msgids', {});
+
+export function rememberMsgid(id, msgid) {
+  msgids = Object.fromEntries([...Object.entries(msgids), [id, msgid]].slice(-KEPT_MSGIDS));
+  keptForTab.set('msgids', msgids);
+}
+
+export const msgidOf = (message) => message.msgid || msgids[message.id] || '';
+
+function inOrder(a, b) {
+  return a.sent_ms - b.sent_ms || (a.from === b.from ? 0 : a.from === 'person' ? -1 : 1) || a.id - b.id || 0;
+}
+
+function forgetOldest(chat) {
+  const old = Object.values(chat.messages).sort(inOrder).slice(0, -KEPT_MESSAGES);
+  for (const { id } of old) delete chat.messages[id];
+}
+
+// Takes in what changed. A revision that went back means that the simulator began anew: false, ask for everything.
+export function merge(chat, { rev, messages }) {
+  if (rev < chat.rev) {
+    Object.assign(chat, { rev: 0, seen: 0, messages: {} });
+    return false;
+  }
+  for (const message of messages) chat.messages[message.id] = message;
+  chat.outbox = chat.outbox.filter(({ id }) => !(id && id in chat.messages));
+  forgetOldest(chat);
+  chat.rev = rev;
+  if (!chat.loaded) chat.seen = rev;
+  chat.loaded = true;
+  return true;
+}
+
+function asMessage(chat, waiting) {
+  const { key, name, text, sent_ms, error } = waiting;
+  return { id: key, rev: 0, from: 'person', person: chat.person, name, text, error, sent_ms, changed_ms: sent_ms,
+    reply_to: null, state: error ? 'failed' : 'sending', local: true };
+}
+
+export function messagesOf(chat) {
+  const told = Object.values(chat.messages).sort(inOrder);
+  return [...told, ...chat.outbox.map((waiting) => asMessage(chat, waiting))];
+}
+
+export const bubbleOf = (chat, message) =>
+  Object.values(chat.messages).find(({ from, reply_to }) => from === 'bot' && reply_to === message.id);
+
+export const isBusy = (chat) => chat.outbox.some(({ error }) => !error) || Object.values(chat.messages).some(underWay);
+
+export const unreadIn = (chat) =>
+  Object.values(chat.messages).filter((message) => message.rev > chat.seen && !isMine(chat, message)).length;

@@ -1,0 +1,405 @@
+/* Delivery as WeCom does it: the message callback in up to some tries, then refreshes until the stream is finished or its
+ * life is over. Where the job was interrupted it goes on from the rows: the message keeps its msgid, the bubble its stream. */
+#include "deliver.h"
+
+#include "bot.h"
+#include "chat.h"
+#include "control.h"
+#include "judge.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define ANSWER_MAX (16u << 20)     /* ten pictures would be more; none of ours is */
+#define SLICE_MS   100             /* how soon a pause notices that the process drains */
+
+struct talk {
+	wc_job                 *job;
+	const struct simulator *sim;
+	struct bot              bot;
+	wc_envelope             envelope;
+	struct chat_turn        turn;
+	char                    stream_id[CHAT_STREAM_MAX + 1];     /* "": there is no bubble to refresh */
+	char                    shown[CHAT_TEXT_MAX + 1];           /* what the bubble shows */
+	bool                    card;
+};
+
+/* One callback and its answer; lives in an arena of its own, for a talk may take hundreds. */
+struct exchange {
+	wc_arena            *a;
+	struct judge_case    c;
+	const char          *msgid;
+	bool                 received;     /* answered with HTTP 200 */
+	bool                 good;
+	struct judge_verdict verdict;
+	struct chat_step     step;
+};
+
+static const char *random_hex(wc_arena *a, size_t bytes)
+{
+	unsigned char raw[32];
+
+	wc_random(raw, bytes);
+	return wc_hex(a, raw, bytes);
+}
+
+static bool stopping(void *job)
+{
+	return wc_job_stopping(job);
+}
+
+static int stopped(wc_err *e)
+{
+	return wc_fail(e, WC_E_STOPPED, "the simulator is stopping");
+}
+
+/* -1 when the process drains meanwhile. */
+static int pause_ms(const struct talk *t, int64_t ms, wc_err *e)
+{
+	int64_t end = wc_mono_ms() + ms, left;
+
+	while ((left = end - wc_mono_ms()) > 0) {
+		if (wc_job_stopping(t->job))
+			return stopped(e);
+		wc_sleep_ms(left < SLICE_MS ? left : SLICE_MS);
+	}
+	return wc_job_stopping(t->job) ? stopped(e) : 0;
+}
+
+/* ---- the callback ---- */
+
+static json_t *callback_head(wc_arena *a, const struct talk *t, const char *msgid)
+{
+	bool    group = *t->turn.group;
+	json_t *head  = wc_json(a, "{s:s, s:s, s:s, s:{s:s}}", "msgid", msgid, "aibotid", t->bot.aibotid,
+	                        "chattype", group ? "group" : "single", "from", "userid", t->turn.person);
+
+	if (group)
+		json_object_set_new(head, "chatid", json_string(t->turn.group));
+	return head;
+}
+
+/* The same for every try of a message, since a retry repeats the plaintext. */
+static const char *response_url(wc_arena *a, const struct talk *t)
+{
+	unsigned char code[WC_HASH_SIZE];
+
+	wc_keyed_hash(code, "simulator.response_code", t->turn.msgid, NULL);
+	return wc_printf(a, "%s/sim/cgi-bin/aibot/response?response_code=%s", t->sim->callback_base, wc_hex(a, code, sizeof code));
+}
+
+static const char *message_callback(wc_arena *a, const struct talk *t)
+{
+	json_t     *callback = callback_head(a, t, t->turn.msgid);
+	const char *text     = t->turn.text;
+
+	if (*t->turn.group)
+		text = wc_printf(a, "@%s %s", t->bot.bot_name, text);
+	json_object_set_new(callback, "response_url", json_string(response_url(a, t)));
+	json_object_set_new(callback, "msgtype", json_string("text"));
+	json_object_set_new(callback, "text", json_pack("{s:s}", "content", text));
+	return wc_json_text(a, callback);
+}
+
+static const char *refresh_callback(wc_arena *a, const struct talk *t, const char *msgid)
+{
+	json_t *callback = callback_head(a, t, msgid);
+
+	json_object_set_new(callback, "msgtype", json_string("stream"));
+	json_object_set_new(callback, "stream", json_pack("{s:s}", "id", t->stream_id));
+	return wc_json_text(a, callback);
+}
+
+/* Signs and encrypts anew for each try, as WeCom does. */
+static int seal_callback(struct exchange *x, const struct talk *t, const char *plain, const char **url, const char **body, wc_err *e)
+{
+	const char *timestamp = wc_printf(x->a, "%" PRId64, wc_now_ms() / 1000);
+	char        signature[41];
+	wc_slice    encrypt;
+
+	if (wc_envelope_close(&t->envelope, x->a, (wc_slice){plain, strlen(plain)}, NULL, &encrypt, e) < 0)
+		return -1;
+	x->c.nonce = random_hex(x->a, 8);
+	wc_envelope_sign(&t->envelope, timestamp, x->c.nonce, encrypt, signature);
+	*url  = wc_printf(x->a, "%s%cmsg_signature=%s&timestamp=%s&nonce=%s", t->bot.url, strchr(t->bot.url, '?') ? '&' : '?',
+	                  signature, timestamp, x->c.nonce);
+	*body = wc_json_text(x->a, wc_json(x->a, "{s:s%}", "encrypt", encrypt.p, encrypt.n));
+	return 0;
+}
+
+/* ---- the answer ---- */
+
+static void judge(struct exchange *x, const struct talk *t, const wc_http_reply *reply)
+{
+	wc_err why;
+
+	x->step.status = reply->status;
+	x->received    = reply->status == 200;
+	if (!x->received)
+		x->step.error = wc_printf(x->a, "HTTP %ld; only 200 counts", reply->status);
+	else if (judge_answer(x->a, &t->envelope, &x->c, (wc_slice){reply->body->s, reply->body->len}, &x->verdict, &why) < 0)
+		x->step.error = wc_strdup(x->a, why.text);
+	else
+		x->good = true;
+}
+
+/* A stream id names one bubble; the bot may not use it for another. */
+static int judge_new_stream(struct exchange *x, const struct talk *t, wc_err *e)
+{
+	int taken;
+
+	if (!x->good || !x->verdict.stream_id || x->c.callback != JUDGE_MESSAGE)
+		return 0;
+	taken = chat_stream_taken(x->a, t->bot.name, x->verdict.stream_id, t->turn.id, e);
+	if (taken > 0) {
+		x->good       = false;
+		x->step.error = "stream.id was used for another message";
+	}
+	return taken < 0 ? -1 : 0;
+}
+
+/* Posts the callback and judges the answer. -1 only when nothing can be said about the bot. */
+static int exchange(struct exchange *x, const struct talk *t, const char *plain, wc_err *e)
+{
+	const char *url, *body;
+
+	if (seal_callback(x, t, plain, &url, &body, e) < 0)
+		return -1;
+
+	const wc_http call = {
+		.url        = url,
+		.headers    = (const char *const[]){"Content-Type: application/json", NULL},
+		.body       = body,
+		.body_len   = strlen(body),
+		.connect_ms = t->sim->answer_timeout_ms,
+		.total_ms   = t->sim->answer_timeout_ms,
+		.max_body   = ANSWER_MAX,
+		.stop       = stopping,
+		.ctx        = t->job};
+	int64_t       start = wc_mono_ms();
+	wc_http_reply reply;
+	wc_err        why;
+	int           rc;
+
+	x->step.at_ms = wc_now_ms();
+	rc            = wc_http_do(x->a, &call, &reply, &why);
+	x->step.ms    = wc_mono_ms() - start;
+	if (rc == 0)
+		judge(x, t, &reply);
+	else if (why.code == WC_E_STOPPED)
+		return stopped(e);
+	else if (why.code == WC_E_TIMEOUT)
+		x->step.error = wc_printf(x->a, "no answer within %" PRId64 " ms", t->sim->answer_timeout_ms);
+	else
+		x->step.error = wc_strdup(x->a, why.text);
+	return judge_new_stream(x, t, e);
+}
+
+/* ---- what follows from it ---- */
+
+/* The phone shows the title of a card that comes alone. */
+static const char *card_text(const json_t *card)
+{
+	const char *title = wc_json_str(card, "main_title.title"), *sub = wc_json_str(card, "sub_title_text");
+
+	return title && *title ? title : sub ? sub : "";
+}
+
+/* Sets what the bubble becomes by a good answer; true when that is its end. */
+static bool show(struct exchange *x)
+{
+	const struct judge_verdict *v = &x->verdict;
+	struct chat_step           *s = &x->step;
+
+	s->card = v->card;
+	if (!v->stream_id) {
+		s->text   = card_text(v->card);
+		s->bubble = "finished";
+		return true;
+	}
+	if (v->finish && v->blank) {
+		/* The placeholder stays for ever: WeCom does not replace it by nothing. */
+		s->error  = s->bubble_error = "blank final content";
+		s->text   = s->begins ? "" : NULL;
+		s->bubble = "failed";
+		return true;
+	}
+	s->text   = v->content;
+	s->bubble = v->finish ? "finished" : v->blank ? "waiting" : "streaming";
+	return v->finish;
+}
+
+/* Takes over what the next refresh must know. */
+static void remember(struct talk *t, const struct exchange *x)
+{
+	strcpy(t->stream_id, x->verdict.stream_id);
+	strcpy(t->shown, x->verdict.content);
+	t->card |= x->verdict.card != NULL;
+}
+
+static void settle_failed(struct exchange *x, const char *why)
+{
+	x->step.state       = "failed";
+	x->step.state_error = why;
+	x->step.over        = true;
+}
+
+static void settle_acknowledged(struct exchange *x)
+{
+	x->step.state = "finished";
+	if (x->verdict.empty) {
+		x->step.over = true;
+		return;
+	}
+	x->step.begins    = true;
+	x->step.stream_id = x->verdict.stream_id;
+	x->step.over      = show(x);
+}
+
+/* One try of the message. 1: that was the last, 0: try again, -1 with *e. */
+static int try_message(struct talk *t, struct exchange *x, wc_err *e)
+{
+	x->c    = (struct judge_case){.callback = JUDGE_MESSAGE};
+	x->step = (struct chat_step){.a = x->a, .message = t->turn.id, .kind = "message", .msgid = t->turn.msgid,
+	                             .try = t->turn.tries + 1, .error = "", .state_error = "", .bubble_error = ""};
+	if (exchange(x, t, message_callback(x->a, t), e) < 0)
+		return -1;
+	if (x->good)
+		settle_acknowledged(x);
+	else if (x->received)
+		settle_failed(x, x->step.error);
+	else if (x->step.try >= t->sim->tries)
+		settle_failed(x, wc_printf(x->a, "not acknowledged in %d tries; the last: %s", x->step.try, x->step.error));
+	if (chat_record(&x->step, e) < 0)
+		return -1;
+	t->turn.tries++;
+	if (x->good && !x->step.over)
+		remember(t, x);
+	return x->step.state != NULL;
+}
+
+/* The same snapshot again is not a change. */
+static bool changes(const struct talk *t, const struct exchange *x)
+{
+	return x->verdict.finish || x->verdict.card || strcmp(t->shown, x->verdict.content) != 0;
+}
+
+/* One refresh. 1: the stream is finished, 0: it goes on, -1 with *e. What a bot answers wrongly is recorded and asked
+ * again: WeCom's documents do not say what happens then. */
+static int refresh_once(struct talk *t, struct exchange *x, wc_err *e)
+{
+	const char *msgid = random_hex(x->a, 16);
+
+	x->c    = (struct judge_case){.callback = JUDGE_REFRESH, .stream_id = t->stream_id, .card = t->card};
+	x->step = (struct chat_step){.a = x->a, .message = t->turn.id, .kind = "refresh", .msgid = msgid, .try = 1,
+	                             .error = "", .state_error = "", .bubble_error = ""};
+	if (exchange(x, t, refresh_callback(x->a, t, msgid), e) < 0)
+		return -1;
+	if (x->good && changes(t, x))
+		x->step.over = show(x);
+	if (chat_record(&x->step, e) < 0)
+		return -1;
+	if (x->good)
+		remember(t, x);
+	return x->step.over;
+}
+
+static int in_own_arena(struct talk *t, int (*step)(struct talk *t, struct exchange *x, wc_err *e), wc_err *e)
+{
+	struct exchange x  = {.a = wc_arena_new()};
+	int             rc = step(t, &x, e);
+
+	wc_arena_free(x.a);
+	return rc;
+}
+
+/* ---- the whole talk ---- */
+
+static bool life_is_over(const struct talk *t)
+{
+	return wc_now_ms() >= t->turn.open_until_ms;
+}
+
+/* Ends the interaction without another callback. */
+static int expire(const struct talk *t, wc_err *e)
+{
+	struct chat_step step = {.a = wc_job_arena(t->job), .message = t->turn.id, .over = true};
+
+	if (t->turn.sending && !*t->stream_id) {
+		step.state       = "failed";
+		step.state_error = "not acknowledged before the life of the interaction was over";
+	}
+	if (*t->stream_id) {
+		step.bubble       = "failed";
+		step.bubble_error = "the life of the stream was over before finish=true";
+	}
+	return chat_record(&step, e);
+}
+
+static int deliver_message(struct talk *t, wc_err *e)
+{
+	int done;
+
+	for (;;) {
+		if (life_is_over(t))
+			return expire(t, e);
+		done = in_own_arena(t, try_message, e);
+		if (done)
+			return done < 0 ? -1 : 0;
+		if (pause_ms(t, t->sim->retry_pause_ms, e) < 0)
+			return -1;
+	}
+}
+
+static int wait_for_refresh(struct talk *t, wc_err *e)
+{
+	int64_t        left = t->turn.open_until_ms - wc_now_ms();
+	wc_arena      *a    = wc_arena_new();
+	struct control control;
+	int            rc   = control_read(t->sim, a, &control, e);
+
+	wc_arena_free(a);
+	return rc < 0 ? -1 : pause_ms(t, control.refresh_ms < left ? control.refresh_ms : left, e);
+}
+
+static int follow_stream(struct talk *t, wc_err *e)
+{
+	int done;
+
+	do {
+		if (wait_for_refresh(t, e) < 0)
+			return -1;
+		if (life_is_over(t))
+			return expire(t, e);
+		done = in_own_arena(t, refresh_once, e);
+	} while (!done);
+	return done < 0 ? -1 : 0;
+}
+
+static int talk_open(struct talk *t, wc_err *e)
+{
+	wc_arena *a  = wc_job_arena(t->job);
+	int64_t   id = json_integer_value(json_object_get(wc_job_args(t->job), "message"));
+
+	if (chat_load(a, id, &t->turn, e) < 0 || bot_load(t->sim, a, t->turn.bot, &t->bot, e) < 0)
+		return -1;
+	strncat(t->stream_id, t->turn.stream_id ? t->turn.stream_id : "", CHAT_STREAM_MAX);
+	strncat(t->shown, t->turn.shown, CHAT_TEXT_MAX);
+	t->card = t->turn.card;
+	return wc_envelope_init(&t->envelope, t->bot.token, t->bot.aes_key, "", e);
+}
+
+int deliver_run(wc_job *job, const void *self, wc_err *e)
+{
+	struct talk *t = wc_alloc(wc_job_arena(job), sizeof *t);
+
+	t->job = job;
+	t->sim = self;
+	if (talk_open(t, e) < 0)
+		return -1;
+	if (!t->turn.open_until_ms)     /* an earlier run came to the end */
+		return 0;
+	if (t->turn.sending && deliver_message(t, e) < 0)
+		return -1;
+	return *t->stream_id ? follow_stream(t, e) : 0;
+}

@@ -1,0 +1,17 @@
+/* What the files of the simulator share: its settings. */
+#pragma once
+
+#include <wecomd/plugin.h>
+
+#include "world.h"
+
+struct simulator {
+	const char *callback_base;      /* where relative callback paths lead to */
+	const char *model_key, *models;
+	const char *people_text, *groups_text;
+	int64_t     chars_per_s, first_token_ms, refresh_ms;     /* what holds until the control table says otherwise */
+	int64_t     answer_timeout_ms, tries, retry_pause_ms, stream_life_ms;
+
+	wc_arena     *arena;            /* of the rosters, filled at start */
+	struct roster people, groups;
+};
