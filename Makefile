@@ -18,7 +18,7 @@ BUILD_ID := $(shell cat core/include/wecomd/*.h | sha256sum | cut -c1-16)
 
 # Tables leave out what they do not use, hence the one warning of -Wextra that is off.
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wno-missing-field-initializers -Werror
-BASE := -std=gnu2x -D_GNU_SOURCE $(WARN) -fvisibility=hidden -fPIC -Icore/include -Icore -DWC_BUILD_ID='"$(BUILD_ID)"' $(PKG) \
+BASE := -std=gnu2x -D_GNU_SOURCE $(WARN) -fPIC -Icore/include -Icore -DWC_BUILD_ID='"$(BUILD_ID)"' $(PKG) \
         -DPLUGIN_DIR='"$(PREFIX)/lib/wecomd/plugins"' -DSQL_DIR='"$(PREFIX)/share/wecomd/sql"' -DCONF_FILE='"/etc/wecomd/wecomd.conf"'
 
 ifneq ($(SAN),)
@@ -54,6 +54,9 @@ $B/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC   $<'
 	@$(CC) $(CPPFLAGS) $(BASE) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The program exports wc_* alone (--export-dynamic-symbol), a plugin its descriptor alone.
+$B/plugins/%.o $B/tests/plugins/%.o: BASE += -fvisibility=hidden
 
 # A plugin is its folder: every .c in it, linked so that an unknown function fails at load.
 define plugin_rule

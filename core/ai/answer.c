@@ -123,40 +123,32 @@ void answer_open(struct answer *r, wc_arena *a)
 	r->object = wc_buf_new(a, EVENT_MAX);
 }
 
-/* The first character that is not white space tells; the content type of a gateway may not. */
-static void find_form(struct answer *r, const char *p, size_t n)
+/* The first character that is not white space tells; the content type of a gateway may not. Gives the bytes before it. */
+static size_t find_form(struct answer *r, const char *p, size_t n)
 {
 	static const char before[] = " \t\r\n\xef\xbb\xbf";
+	size_t            i        = 0;
 
-	for (size_t i = 0; i < n && r->form == UNKNOWN; i++)
-		if (!memchr(before, p[i], sizeof before - 1))
-			r->form = p[i] == '{' ? OBJECT : EVENTS;
+	while (i < n && memchr(before, p[i], sizeof before - 1))
+		i++;
+	if (i < n)
+		r->form = p[i] == '{' ? OBJECT : EVENTS;
+	return i;
 }
 
 int answer_feed(struct answer *r, const char *p, size_t n, wc_err *e)
 {
-	find_form(r, p, n);
+	size_t before = r->form == UNKNOWN ? find_form(r, p, n) : 0;
+
 	if (r->form != OBJECT)
 		return wc_sse_feed(r->events, p, n, e);
-	wc_buf_add(r->object, p, n);
+	wc_buf_add(r->object, p + before, n - before);
 	return wc_buf_failed(r->object) ? wc_fail(e, WC_E_TOO_LARGE, "the answer is over %zu bytes", EVENT_MAX) : 0;
-}
-
-static const char *skip_mark(const char *s)
-{
-	return strncmp(s, "\xef\xbb\xbf", 3) ? s : s + 3;
 }
 
 int answer_end(struct answer *r, wc_err *e)
 {
-	const char *object = skip_mark(r->object->s);
-	int         rc;
-
-	if (r->form == OBJECT)
-		rc = take_own_memory(r, object, r->object->len - (size_t)(object - r->object->s), e);
-	else
-		rc = wc_sse_end(r->events, e);
-	if (rc < 0)
+	if ((r->form == OBJECT ? take_own_memory(r, r->object->s, r->object->len, e) : wc_sse_end(r->events, e)) < 0)
 		return -1;
 	if (!answer_complete(r))
 		return wc_fail(e, WC_E_REMOTE, r->begun ? "broke off in the middle of an answer" : "sent no chat completion");

@@ -8,7 +8,7 @@
 #include <errmsg.h>
 
 static const char session_sql[] =
-	"SET SESSION transaction_isolation='READ-COMMITTED', time_zone='+00:00', innodb_lock_wait_timeout=3,"
+	"SET SESSION time_zone='+00:00', innodb_lock_wait_timeout=3,"
 	" sql_mode='STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
 
 static const char *or_null(const char *s)
@@ -27,6 +27,7 @@ static void set_options(MYSQL *my, int64_t timeout_ms)
 	}
 	mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_options(my, MYSQL_INIT_COMMAND, session_sql);
+	mysql_options(my, MYSQL_INIT_COMMAND, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
 }
 
 wc_db *conn_open(const struct db_settings *s, int64_t timeout_ms, wc_err *e)

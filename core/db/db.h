@@ -17,6 +17,9 @@ void db_open(const struct db_settings *settings);
 /* Closes the idle connections. */
 void db_close(void);
 
+/* Called by the thread that committed a transaction of wc_db_tx(), right after. One for the process, set before threads. */
+void db_after_commit(void (*fn)(void));
+
 /* 0 when the database answers. */
 int db_ping(wc_err *e);
 

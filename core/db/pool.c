@@ -29,10 +29,16 @@ static pthread_mutex_t           lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t            freed = PTHREAD_COND_INITIALIZER;
 static wc_db                    *idle;
 static int64_t                   open_count;
+static void                    (*after_commit)(void);
 
 void db_open(const struct db_settings *s)
 {
 	settings = s;
+}
+
+void db_after_commit(void (*fn)(void))
+{
+	after_commit = fn;
 }
 
 const struct db_settings *pool_settings(void)
@@ -235,6 +241,8 @@ int wc_db_tx(int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e)
 			return -1;
 		if (try_tx(db, fn, arg, e) == 0) {
 			put(db);
+			if (after_commit)
+				after_commit();
 			return 0;
 		}
 		number = db->last_errno;

@@ -299,6 +299,13 @@ const char *const *config_plugins(struct config *c, struct problems *p)
 	return names;
 }
 
+void config_ignore(struct config *c, const char *plugin)
+{
+	for (struct entry *e = c->first; e; e = e->next)
+		if (!strncmp(e->section, plugin, strcspn(e->section, ":")) && strlen(plugin) == strcspn(e->section, ":"))
+			e->used = true;
+}
+
 /* Sections of a plugin that is switched off are no mistake: they wait for it. */
 static bool belongs_to_switched_off(struct config *c, const char *section)
 {

@@ -49,5 +49,8 @@ const char *config_section_text(struct config *c, const char *section);
 /* Names set to on in [plugins], in the files' order; NULL at the end. */
 const char *const *config_plugins(struct config *c, struct problems *p);
 
+/* The sections of a plugin that could not be opened: nobody can say what they should hold. */
+void config_ignore(struct config *c, const char *plugin);
+
 /* What nothing asked for is unknown: a problem each. */
 void config_check_unused(struct config *c, struct problems *p);

@@ -138,8 +138,10 @@ static void load_plugins(struct program *g, struct problems *p)
 	for (size_t i = 0; i < n; i++) {
 		struct slot *s = &g->slots[g->slot_count];
 
-		if (!(s->plugin = plugin_open(g->core.plugin_dir, names[i], p)))
+		if (!(s->plugin = plugin_open(g->core.plugin_dir, names[i], p))) {
+			config_ignore(g->config, names[i]);
 			continue;
+		}
 		g->slot_count++;
 		s->self = wc_alloc(g->arena, s->plugin->self_size);
 		config_fill(g->config, s->plugin->name, s->plugin->settings, s->self, p);

@@ -22,28 +22,30 @@ static const char *reason(int status)
 	return "Status";
 }
 
+/* libfcgi's own formatting knows neither %zu nor much else. */
+static void put(wc_request *rq, const char *text)
+{
+	FCGX_PutStr(text, (int)strlen(text), rq->fcgi->out);
+}
+
 static void open_reply(wc_request *rq, int status, const char *content_type)
 {
-	FCGX_Stream *out = rq->fcgi->out;
-
 	rq->answered = true;
 	rq->status   = status;
-	FCGX_FPrintF(out, "Status: %d %s\r\n", status, reason(status));
-	if (content_type)
-		FCGX_FPrintF(out, "Content-Type: %s\r\n", content_type);
-	FCGX_FPrintF(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+	put(rq, wc_printf(rq->arena, "Status: %d %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
+	                  status, reason(status), content_type));
 }
 
 void reply_header(wc_request *rq, const char *name, const char *value)
 {
 	if (!strpbrk(value, "\r\n"))
-		FCGX_FPrintF(rq->fcgi->out, "%s: %s\r\n", name, value);
+		put(rq, wc_printf(rq->arena, "%s: %s\r\n", name, value));
 }
 
 int wc_reply_bytes(wc_request *rq, int status, const char *content_type, wc_slice body)
 {
 	open_reply(rq, status, content_type);
-	FCGX_FPrintF(rq->fcgi->out, "Content-Length: %zu\r\n\r\n", body.n);
+	put(rq, wc_printf(rq->arena, "Content-Length: %zu\r\n\r\n", body.n));
 	if (!rq->is_head && body.n)
 		FCGX_PutStr(body.p, (int)body.n, rq->fcgi->out);
 	return 0;
@@ -126,7 +128,7 @@ void wc_stream_open(wc_request *rq, int status, const char *content_type)
 {
 	open_reply(rq, status, content_type);
 	rq->streaming = true;
-	FCGX_FPrintF(rq->fcgi->out, "X-Accel-Buffering: no\r\n\r\n");
+	put(rq, "X-Accel-Buffering: no\r\n\r\n");
 	FCGX_FFlush(rq->fcgi->out);
 }
 

@@ -130,7 +130,6 @@ static void lead(void)
 		waiting_tail = &waiting;
 	pthread_mutex_unlock(&lock);
 	commit_batch(&b);
-	doorbell_ring();
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < b.n; i++)
 		b.item[i]->done = true;

@@ -138,6 +138,7 @@ int jobs_insert(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, wc_err *
 		return 0;
 	if (number_jobs(db, a, jobs, n, e) < 0 || insert_rows(db, a, jobs, n, &added, e) < 0)
 		return -1;
+	doorbell_note();
 	for (size_t i = 0; i < n; i++) {
 		jobs[i].added = !jobs[i].spec->key || added.n == n || is_added(&added, jobs[i].spec->key);
 		if (!jobs[i].added && jobs[i].spec->lane && lane_advance(db, a, jobs[i].lane, jobs[i].lane_no, e) < 0)
@@ -163,6 +164,7 @@ int lane_advance(wc_db *db, wc_arena *a, const unsigned char lane[LANE_SIZE], in
 		return -1;
 	if (!next_no)
 		return 0;
+	doorbell_note();
 	return wc_db_exec(db, e, "UPDATE job SET state = 1 WHERE lane = ? AND state = 0 AND lane_no = ?", key, wc_int(next_no)) < 0 ? -1 : 0;
 }
 
@@ -190,11 +192,7 @@ int wc_job_add(wc_db *db, const wc_job_spec *spec, wc_err *e)
 {
 	struct add add = {spec, 0};
 
-	if ((db ? add_one(db, &add, e) : wc_db_tx(add_one, &add, e)) < 0)
-		return -1;
-	if (!db && add.added)
-		doorbell_ring();
-	return add.added;
+	return (db ? add_one(db, &add, e) : wc_db_tx(add_one, &add, e)) < 0 ? -1 : add.added;
 }
 
 int wc_job_state_of(wc_db *db, wc_arena *a, const char *key, wc_job_state *state, int64_t *created_ms, wc_err *e)

@@ -8,8 +8,8 @@
 /* --- the doorbell: an eventfd shared by the processes of one node --------------------------------------------------- */
 
 int  doorbell_create(void);        /* in the master: the descriptor, inherited by the children */
-void doorbell_use(int fd);         /* in a child; -1: none, workers poll */
-void doorbell_ring(void);          /* jobs were committed */
+void doorbell_use(int fd);         /* in a child, before threads; -1: none, workers poll */
+void doorbell_note(void);          /* this thread made a job ready; rings once its transaction is committed */
 int  doorbell_fd(void);            /* to poll; -1: none */
 void doorbell_hush(void);          /* takes the ring, so that one worker goes to look */
 

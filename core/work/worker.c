@@ -238,7 +238,6 @@ static void settle_all(wc_job *jobs[BATCH], size_t n)
 		wc_log(WC_ERROR, "job outcomes could not be written; trying again", wc_kv_i("jobs", (int64_t)n), wc_kv_s("error", e.text));
 		wc_sleep_ms(500);
 	}
-	doorbell_ring();     /* lanes may have gone on */
 }
 
 static void *settler_thread(void *unused)

@@ -1,5 +1,5 @@
 // The simulator's REST interface. A call gives the answer's JSON or throws: AbortError when it was called off,
-// else an Error whose `reason` is 'unreachable' or 'refused' and whose message is for people.
+// else an Error whose `reason` is 'unreachable', 'busy' (too many answers under way) or 'refused'.
 const TIMEOUT_MS = 10_000;
 
 function failure(reason, message) {
@@ -10,7 +10,9 @@ async function refusal(response) {
   const problem = await response.json().catch(() => ({}));
   const words = problem.detail || problem.title || response.statusText;
   // A gateway that cannot reach the simulator answers 502 to 504: to the reader that is the same as no answer.
-  return failure(response.status >= 502 && response.status <= 504 ? 'unreachable' : 'refused', `${response.status} ${words}`);
+  const unreachable = response.status >= 502 && response.status <= 504;
+  const busy = problem.code === 'too_many_interactions';
+  return failure(unreachable ? 'unreachable' : busy ? 'busy' : 'refused', `${response.status} ${words}`);
 }
 
 async function call(path, options = {}, signal = undefined) {

@@ -33,25 +33,21 @@ function forgetOldest(chat) {
   for (const { id } of old) delete chat.messages[id];
 }
 
-// Takes in what changed. A revision that went back means that the simulator began anew: false, ask for everything.
+// Takes in what changed after chat.rev; after 0 that is the whole chat, and what was known before is forgotten.
 export function merge(chat, { rev, messages }) {
-  if (rev < chat.rev) {
-    Object.assign(chat, { rev: 0, seen: 0, messages: {} });
-    return false;
-  }
+  if (chat.rev === 0) chat.messages = {};
   for (const message of messages) chat.messages[message.id] = message;
   chat.outbox = chat.outbox.filter(({ id }) => !(id && id in chat.messages));
   forgetOldest(chat);
   chat.rev = rev;
-  if (!chat.loaded) chat.seen = rev;
+  chat.seen = chat.loaded ? Math.min(chat.seen, rev) : rev;
   chat.loaded = true;
-  return true;
 }
 
 function asMessage(chat, waiting) {
-  const { key, name, text, sent_ms, error } = waiting;
-  return { id: key, rev: 0, from: 'person', person: chat.person, name, text, error, sent_ms, changed_ms: sent_ms,
-    reply_to: null, state: error ? 'failed' : 'sending', local: true };
+  const { key, name, text, sent_ms, error, reason } = waiting;
+  return { id: key, rev: 0, from: 'person', person: chat.person, name, text, error, reason, sent_ms,
+    changed_ms: sent_ms, reply_to: null, state: error ? 'failed' : 'sending', local: true };
 }
 
 export function messagesOf(chat) {

@@ -8,8 +8,14 @@ function sent({ local, state, sent_ms, error }) {
   return { kind: 'sent', state: state === 'failed' ? 'bad' : 'now', error };
 }
 
+// Without a record the message itself tells whether it was delivered.
+function untold({ local, state }) {
+  if (local) return 'ahead';
+  return state === 'sending' ? 'now' : state === 'failed' ? 'bad' : 'done';
+}
+
 function callbacks(tries, message) {
-  if (!tries.length) return [{ kind: 'callback', state: message.state === 'sending' && !message.local ? 'now' : 'ahead' }];
+  if (!tries.length) return [{ kind: 'callback', state: untold(message) }];
   const steps = tries.map((one) => ({ ...one, kind: 'callback', state: succeeded(one) ? 'done' : 'bad' }));
   if (message.state === 'sending' && steps.at(-1).state === 'bad') steps.push({ kind: 'callback', state: 'now', try: tries.length + 1 });
   return steps;
@@ -18,7 +24,7 @@ function callbacks(tries, message) {
 function refreshes(list, bubble) {
   const under = bubble?.state === 'waiting' || bubble?.state === 'streaming';
   const bad = list.filter((one) => !succeeded(one)).length;
-  const state = under ? 'now' : list.length ? (bad === list.length ? 'bad' : 'done') : 'ahead';
+  const state = under ? 'now' : list.length && bad === list.length ? 'bad' : list.length || bubble?.state === 'finished' ? 'done' : 'ahead';
   const mean = list.length ? list.reduce((sum, { ms }) => sum + ms, 0) / list.length : 0;
   return { kind: 'refresh', state, count: list.length, bad, mean, list: list.map((one) => ({ ...one, good: succeeded(one) })) };
 }

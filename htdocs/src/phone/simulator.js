@@ -20,6 +20,7 @@ export const sim = reactive({
 });
 
 let calledOff = new AbortController();
+let known = false; // the world, and since the last failure
 let woken = false;
 let endPause = () => {};
 let nextOther = 0;
@@ -79,7 +80,7 @@ export function showPath(change) {
 
 export function send(chat, text) {
   const { name } = sim.world.people.find(({ id }) => id === chat.person);
-  chat.outbox.push({ key: `local-${++localKeys}`, id: null, name, text, sent_ms: Date.now(), error: '' });
+  chat.outbox.push({ key: `local-${++localKeys}`, id: null, name, text, sent_ms: Date.now(), error: '', reason: '' });
   if (chat.key === openChat()?.key) sim.path.chosen = null;
   wake();
 }
@@ -115,7 +116,7 @@ async function postOne(chat, waiting) {
     rememberMsgid(id, msgid);
     waiting.id = id;
   } catch (error) {
-    waiting.error = error.message;
+    Object.assign(waiting, { error: error.message, reason: error.reason });
   }
 }
 
@@ -125,8 +126,7 @@ async function postAll() {
 }
 
 async function pull(chat) {
-  const fresh = await api.getMessages(chat, chat.rev, calledOff.signal);
-  if (!merge(chat, fresh)) merge(chat, await api.getMessages(chat, 0, calledOff.signal));
+  merge(chat, await api.getMessages(chat, chat.rev, calledOff.signal));
 }
 
 async function pullPath() {
@@ -152,14 +152,17 @@ async function pullOthers(open) {
   else if (quiet && !isBusy(open)) await pull(quiet);
 }
 
+// Whoever answers after an interruption may be a simulator with another world and other numbers: all is asked anew.
 async function meet() {
   const world = await api.getWorld(calledOff.signal);
   sim.control = await api.getControl(calledOff.signal);
   sim.world = world;
+  for (const chat of Object.values(sim.chats)) chat.rev = 0;
+  known = true;
 }
 
 async function round(arrive) {
-  if (!sim.world) {
+  if (!known) {
     await meet();
     arrive();
   }
@@ -196,7 +199,7 @@ function pause(ms) {
 
 const busy = () => Object.values(sim.chats).some((chat) => chat.person === sim.place?.person && isBusy(chat));
 
-// Runs as long as the page. `arrive` is called once, when the world is known and a chat can be entered.
+// Runs as long as the page. `arrive` is called when the world is known and a chat can be entered.
 export async function run(arrive) {
   for (let failures = 0; ; ) {
     await whenVisible();
@@ -209,6 +212,7 @@ export async function run(arrive) {
     } catch (error) {
       if (calledOff.signal.aborted) continue;
       sim.problem = error;
+      known = false;
       failures += 1;
     }
     const ms = failures ? RETRY_MS[Math.min(failures, RETRY_MS.length) - 1] : busy() ? BUSY_MS : IDLE_MS;

@@ -1,0 +1,69 @@
+/* The simulator plays the other side for the demo and the tests: people who write to bots, WeCom that signs, encrypts and
+ * delivers, and the model that answers. It runs in a wecomd process and a schema of its own. */
+#include "simulator.h"
+
+#include "bot.h"
+#include "control.h"
+#include "deliver.h"
+#include "model.h"
+#include "phone.h"
+
+static int start(void *self, wc_err *e)
+{
+	struct simulator *sim = self;
+
+	sim->arena = wc_arena_new();
+	if (roster_parse(sim->arena, "people", sim->people_text, &sim->people, e) < 0)
+		return -1;
+	return roster_parse(sim->arena, "groups", sim->groups_text, &sim->groups, e);
+}
+
+static void stop(void *self)
+{
+	struct simulator *sim = self;
+
+	wc_arena_free(sim->arena);
+	sim->arena = NULL;
+}
+
+#define SETTING(member) offsetof(struct simulator, member)
+#define OF_BOT(member)  offsetof(struct bot_section, member)
+
+WC_PLUGIN(simulator, struct simulator,
+	.summary  = "Plays WeCom and the model endpoint, for the demo and the tests",
+	.settings = WC_SETTINGS(
+		{WC_STRING, "callback_base", "http://127.0.0.1:8080", SETTING(callback_base), "what paths of callbacks are appended to"},
+		{WC_SECRET, "model_key", NULL, SETTING(model_key), "the key that the model endpoint asks for", .min = 1},
+		{WC_STRING, "models", "sim-chat", SETTING(models), "names of models, a|b"},
+		{WC_INT, "chars_per_s", "40", SETTING(chars_per_s), "characters a second that the model streams", .min = 1, .max = 1000000},
+		{WC_DURATION, "first_token", "300ms", SETTING(first_token_ms), "the model's wait before its first token", .max = 600000},
+		{WC_DURATION, "refresh", "1s", SETTING(refresh_ms), "pause between two refreshes", .max = 60000},
+		{WC_DURATION, "answer_timeout", "5s", SETTING(answer_timeout_ms), "how long a callback may take", .min = 10, .max = 60000},
+		{WC_INT, "tries", "3", SETTING(tries), "how often a message is delivered at most", .min = 1, .max = 10},
+		{WC_DURATION, "retry_pause", "1s", SETTING(retry_pause_ms), "pause between two tries", .max = 60000},
+		{WC_DURATION, "stream_life", "6m", SETTING(stream_life_ms), "from a person's message to the end of refreshes",
+		 .min = 100, .max = 3600000},
+		{WC_STRING, "people", "zhangsan:张三|lisi:李四|wangwu:王五", SETTING(people_text), "who is there, id:name|id:name"},
+		{WC_STRING, "groups", "it:IT 支持群|admin:行政服务群", SETTING(groups_text), "groups that all people are in, id:name|id:name"}),
+	.instances = WC_INSTANCES(
+		.fields = WC_FIELDS(
+			{WC_STRING, "aibotid", NULL, OF_BOT(aibotid), "the bot's id", .min = 1, .max = 64},
+			{WC_STRING, "name", NULL, OF_BOT(bot_name), "what people see, and write behind an @", .min = 1, .max = 64},
+			{WC_STRING, "callback", "", OF_BOT(callback), "its callback URL, or a path; empty: /wecom/callback/ and the section's name",
+			 .max = 1024},
+			{WC_SECRET, "token", NULL, OF_BOT(token), "Token of the callback", .min = 1, .max = 64},
+			{WC_SECRET, "aes_key", NULL, OF_BOT(aes_key), "EncodingAESKey of the callback", .min = 43, .max = 43}),
+		.size = sizeof(struct bot_section),
+		.seed = bot_seed),
+	.routes = WC_ROUTES(
+		{WC_GET, "/sim/api/world", WC_ANYONE, phone_world, "People, bots and groups"},
+		{WC_POST, "/sim/api/messages", WC_ANYONE, phone_post, "Writes to a bot as a person", phone_say_fields, sizeof(struct phone_say)},
+		{WC_GET, "/sim/api/messages", WC_ANYONE, phone_messages, "What was said in a chat after a revision"},
+		{WC_GET, "/sim/api/deliveries", WC_ANYONE, phone_deliveries, "The callbacks of one message and how they went"},
+		{WC_GET, "/sim/api/control", WC_ANYONE, control_get, "The speeds in force"},
+		{WC_POST, "/sim/api/control", WC_ANYONE, control_set, "Changes speeds", control_fields, sizeof(struct control)},
+		{WC_POST, "/sim/model/v1/chat/completions", WC_ANYONE, model_chat, "Chat completions, OpenAI-compatible"},
+		{WC_GET, "/sim/model/v1/models", WC_ANYONE, model_list, "The models that there are"}),
+	.jobs = WC_JOBS({"simulator.deliver", deliver_run, "Delivers a message to its bot and follows the answer", .attempts = 20}),
+	.start = start,
+	.stop  = stop);
