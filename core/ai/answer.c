@@ -1,5 +1,5 @@
-/* From bytes to text and figures. Only what every endpoint sends is relied on: unknown members, missing choices, choices that are
- * null, reasoning beside the content and usage in two places are all in use. */
+/* From bytes to text and figures. Only what every endpoint sends is relied on: unknown members, missing choices, choices that
+ * are null, reasoning beside the content and usage in two places are all in use. */
 #include "ai/answer.h"
 
 #include "ai/torn.h"
@@ -17,7 +17,8 @@ bool answer_complete(const struct answer *r)
 
 static void take_usage(struct answer *r, const json_t *usage)
 {
-	const json_t *prompt = json_object_get(usage, "prompt_tokens"), *completion = json_object_get(usage, "completion_tokens");
+	const json_t *prompt     = json_object_get(usage, "prompt_tokens");
+	const json_t *completion = json_object_get(usage, "completion_tokens");
 
 	if (json_is_integer(prompt))
 		r->prompt_tokens = json_integer_value(prompt);
@@ -72,7 +73,7 @@ static bool is_error(const json_t *body)
 {
 	const json_t *error = json_object_get(body, "error");
 
-	return json_is_object(error) || json_is_string(error);
+	return json_is_object(error) || json_string_length(error) > 0;
 }
 
 static int take_json(struct answer *r, wc_arena *a, const char *p, size_t n, wc_err *e)

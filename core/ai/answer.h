@@ -1,4 +1,4 @@
-/* Reads the body of a chat completion as it arrives: a stream of events, or one JSON object from a gateway that does not stream. */
+/* Reads the body of a chat completion as it arrives: a stream of events, or one JSON object from a gateway without streams. */
 #pragma once
 
 #include "ai/visible.h"
@@ -44,7 +44,7 @@ struct answer_error {
 
 struct answer_error answer_error(wc_arena *a, const json_t *body);
 
-/* Both return -1 with WC_E_REMOTE or WC_E_REFUSED: an answer that was an error from the start, and one that became it on the way. */
+/* Both return -1 with WC_E_REMOTE or WC_E_REFUSED: for an answer that is an error, and for one that became it on the way. */
 int answer_refused(long status, const struct answer_error *why, const char *retry_after, wc_err *e);
 int answer_broken(const struct answer_error *why, wc_err *e);
 

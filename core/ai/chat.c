@@ -62,8 +62,8 @@ static int send_request(struct call *c, wc_arena *a, wc_http_reply *reply, wc_er
 	json_t             *request = model_request(a, m);
 	const char         *key     = *m->key ? wc_printf(a, "Authorization: Bearer %s", m->key) : NULL;
 	size_t              n       = strlen(m->base);
-	wc_http             http    = {.connect_ms = (long)m->connect_ms, .total_ms = (long)m->total_ms, .max_body = STREAM_MAX,
-	                               .on_data = on_data, .stop = on_stop, .ctx = c};
+	wc_http             http    = {.connect_ms = (long)m->connect_ms, .total_ms = (long)m->total_ms,
+	                               .max_body = STREAM_MAX, .on_data = on_data, .stop = on_stop, .ctx = c};
 
 	json_object_set(request, "messages", (json_t *)c->chat->messages);
 	while (n && m->base[n - 1] == '/')
@@ -128,9 +128,10 @@ static wc_chat_result result_of(const struct call *c)
 
 static void log_call(const struct call *c, long status, const wc_chat_result *r, const char *result)
 {
-	wc_log(WC_INFO, "model call", wc_kv_s("model", c->model->name), wc_kv_i("status", status), wc_kv_i("ms", r->total_ms),
-	       wc_kv_i("first_text_ms", r->first_text_ms), wc_kv_i("prompt_tokens", r->prompt_tokens),
-	       wc_kv_i("completion_tokens", r->completion_tokens), wc_kv_s("result", result));
+	wc_log(WC_INFO, "model call", wc_kv_s("model", c->model->name), wc_kv_i("status", status),
+	       wc_kv_i("ms", r->total_ms), wc_kv_i("first_text_ms", r->first_text_ms),
+	       wc_kv_i("prompt_tokens", r->prompt_tokens), wc_kv_i("completion_tokens", r->completion_tokens),
+	       wc_kv_s("result", result));
 }
 
 int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *e)
@@ -143,7 +144,8 @@ int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *
 	int                 rc;
 
 	if (!m)
-		return wc_fail(e, WC_E_NOT_FOUND, "the configuration has no section [model:%s]", chat->model ? chat->model : "");
+		return wc_fail(e, WC_E_NOT_FOUND, "the configuration has no section [model:%s]",
+		               chat->model ? chat->model : "");
 	c.last_ms = c.start_ms;
 	answer_open(&c.answer, a);
 	visible_open(&c.answer.visible, a, chat->max_answer ? chat->max_answer : ANSWER_MAX, m->strip_think, on_text, &c);

@@ -14,17 +14,19 @@ static size_t              known_n;
 #define DURATION(field, standard, ...) {WC_DURATION, #field, standard, offsetof(struct model, field##_ms), __VA_ARGS__}
 
 const wc_field model_fields[] = {
-	TEXT(base, NULL, "URL that /chat/completions is put behind, such as https://api.example.com/v1", .min = 1, .max = 1000),
+	TEXT(base, NULL, "URL before /chat/completions, such as https://api.example.com/v1", .min = 1, .max = 1000),
 	{WC_SECRET, "key", "", offsetof(struct model, key), "API key; empty: no Authorization header"},
 	TEXT(model, NULL, "the model's name at the endpoint", .min = 1, .max = 200),
-	{WC_CHOICE, "token_field", "max_tokens", offsetof(struct model, token_field), "how the endpoint calls the limit of an answer",
-	 .choices = "max_tokens|max_completion_tokens"},
-	{WC_INT, "max_tokens", "0", offsetof(struct model, max_tokens), "tokens an answer may have; 0: the endpoint's own limit",
-	 .min = 0, .max = 10000000},
+	{WC_CHOICE, "token_field", "max_tokens", offsetof(struct model, token_field),
+	 "how the endpoint calls the limit of an answer", .choices = "max_tokens|max_completion_tokens"},
+	{WC_INT, "max_tokens", "0", offsetof(struct model, max_tokens),
+	 "tokens an answer may have; 0: the endpoint's own limit", .min = 0, .max = 10000000},
 	TEXT(temperature, "", "a number from 0 to 2; empty: not sent", .max = 20),
 	TEXT(extra_body, "", "JSON object whose members are put into each request"),
-	{WC_BOOL, "stream_usage", "on", offsetof(struct model, stream_usage), "ask for token counts (stream_options.include_usage)"},
-	{WC_BOOL, "strip_think", "off", offsetof(struct model, strip_think), "leave out <think>...</think> in the answer's text"},
+	{WC_BOOL, "stream_usage", "on", offsetof(struct model, stream_usage),
+	 "ask for token counts (stream_options.include_usage)"},
+	{WC_BOOL, "strip_think", "off", offsetof(struct model, strip_think),
+	 "leave out <think>...</think> in the answer's text"},
 	DURATION(connect, "5s", "longest wait for a connection", .min = 1, .max = 600000),
 	DURATION(first, "60s", "longest wait for the first byte of an answer", .min = 1000, .max = 3600000),
 	DURATION(idle, "30s", "longest silence within an answer", .min = 1000, .max = 3600000),
@@ -117,11 +119,12 @@ static int check_extra_body(wc_arena *a, const struct model *m, wc_err *e)
 
 static int check_model(const struct model *m, wc_err *e)
 {
-	wc_arena *a  = wc_arena_new();
-	int       rc = check_base(m, e) < 0 || check_key(m, e) < 0 || check_temperature(a, m, e) < 0 || check_extra_body(a, m, e) < 0;
+	wc_arena *a   = wc_arena_new();
+	bool      bad = check_base(m, e) < 0 || check_key(m, e) < 0 || check_temperature(a, m, e) < 0 ||
+	                check_extra_body(a, m, e) < 0;
 
 	wc_arena_free(a);
-	return rc ? wc_wrap(e, "[model:%s]", m->name) : 0;
+	return bad ? wc_wrap(e, "[model:%s]", m->name) : 0;
 }
 
 int models_set(const struct model *models, size_t n, wc_err *e)

@@ -13,9 +13,9 @@ static const char *const quota_codes[] = {
 
 /* Codes that come without a status, inside a stream, and that no repetition mends. */
 static const char *const final_codes[] = {
-	"invalid_request_error", "context_length_exceeded", "content_filter", "data_inspection_failed", "DataInspectionFailed",
-	"invalid_authentication_error", "incorrect_api_key_error", "invalid_api_key", "authentication_error", "permission_error",
-	"model_not_found",
+	"invalid_request_error", "context_length_exceeded", "content_filter", "data_inspection_failed",
+	"DataInspectionFailed", "invalid_authentication_error", "incorrect_api_key_error", "invalid_api_key",
+	"authentication_error", "permission_error", "model_not_found",
 };
 
 static bool among(const char *const *list, size_t n, const char *word)
@@ -66,11 +66,12 @@ static bool worth_repeating(long status, const struct answer_error *why)
 
 int answer_refused(long status, const struct answer_error *why, const char *retry_after, wc_err *e)
 {
-	bool told   = *why->code;
-	bool paused = answer_word(retry_after);     /* seconds; the form with a date is left out */
+	wc_code code   = worth_repeating(status, why) ? WC_E_REMOTE : WC_E_REFUSED;
+	bool    told   = *why->code;
+	bool    paused = answer_word(retry_after);     /* seconds; the form with a date is left out */
 
-	return wc_fail(e, worth_repeating(status, why) ? WC_E_REMOTE : WC_E_REFUSED, "answered %ld%s%s%s%s%s", status,
-	               told ? " (" : "", why->code, told ? ")" : "", paused ? ", Retry-After " : "", paused ? retry_after : "");
+	return wc_fail(e, code, "answered %ld%s%s%s%s%s", status, told ? " (" : "", why->code, told ? ")" : "",
+	               paused ? ", Retry-After " : "", paused ? retry_after : "");
 }
 
 int answer_broken(const struct answer_error *why, wc_err *e)

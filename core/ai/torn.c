@@ -1,5 +1,5 @@
-/* Each byte that is not part of a whole character is written as a mark, a character of its own from the end of the last private
- * plane. Characters of the text that look like a mark are written byte by byte as well, so that reading back is exact. */
+/* Each byte that is not part of a whole character is written as a mark, a character of its own from the end of the last
+ * private plane. Characters that look like a mark are written byte by byte as well, so that reading back is exact. */
 #include "ai/torn.h"
 
 #include <wecomd/buf.h>

@@ -1,4 +1,5 @@
-/* Three steps for each piece: bytes are joined to characters, thinking is left out, the rest is cut at the bound and shown. */
+/* Three steps for each piece: bytes are joined to characters, thinking is left out, the rest is cut at the bound and shown.
+ * A piece may end within a character or a tag; what may be continued waits for the next one. */
 #include "ai/visible.h"
 
 #include <wecomd/text.h>
@@ -9,8 +10,10 @@
 
 void visible_open(struct visible *v, wc_arena *a, size_t max, bool strip_think, visible_fn *on_text, void *ctx)
 {
-	*v = (struct visible){.text = wc_buf_new(a, max), .max = max, .strip_think = strip_think, .on_text = on_text, .ctx = ctx,
-	                      .joined = wc_buf_new(a, PIECE_MAX), .shown = wc_buf_new(a, PIECE_MAX)};
+	*v = (struct visible){.max = max, .strip_think = strip_think, .on_text = on_text, .ctx = ctx};
+	v->text   = wc_buf_new(a, max);
+	v->joined = wc_buf_new(a, PIECE_MAX);
+	v->shown  = wc_buf_new(a, PIECE_MAX);
 }
 
 /* --- bytes to characters --------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* HTTP calls by libcurl's easy interface: one blocking transfer on a handle that keeps its connection. The callbacks watch over
- * what libcurl has no exact option for: the bound of the body, silence, a stop, and that nothing is sent twice unasked. */
+/* HTTP calls by libcurl's easy interface: one blocking transfer on a handle that keeps its connection. The callbacks watch
+ * over what libcurl has no exact option for: the body's bound, silence, a stop, and that nothing is sent twice unasked. */
 #include "http/http.h"
 
 #include "http/handles.h"
@@ -267,7 +267,7 @@ static void set_limits(struct transfer *t)
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, t->call->total_ms > 0 ? t->call->total_ms : 0L);
 	curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 1L);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024);
-	/* A name server that does not answer must not hold the call beyond its limit; the resolver's thread ends by itself. */
+	/* A name server that is silent must not hold the call beyond its limit; the resolver's thread ends by itself. */
 	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 }
 
@@ -305,7 +305,8 @@ static int transfer_failed(struct transfer *t, CURLcode code)
 
 	switch (code) {
 	case CURLE_OPERATION_TIMEDOUT:
-		return wc_fail(t->e, WC_E_TIMEOUT, "%s: no %s in time", t->place, t->reply->sent ? "whole answer" : "connection");
+		return wc_fail(t->e, WC_E_TIMEOUT, "%s: no %s in time", t->place,
+		               t->reply->sent ? "whole answer" : "connection");
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:

@@ -1,5 +1,5 @@
-/* A list of libcurl handles, newest first. libcurl cannot share connections between threads safely; but a handle keeps its own, so a
- * call that gets the handle of an earlier call to the same place finds the connection open. */
+/* A list of libcurl handles, newest first. libcurl cannot share connections between threads safely; but a handle keeps its
+ * own, so a call that gets the handle of an earlier call to the same place finds the connection open. */
 #include "http/handles.h"
 
 #include <wecomd/arena.h>

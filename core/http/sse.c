@@ -1,5 +1,5 @@
-/* The reader of server-sent events. It goes through the bytes once and keeps only the data of the event that is under way; names
- * and comments are never stored, so a fragment may end anywhere. */
+/* The reader of server-sent events. It goes through the bytes once and keeps only the data of the event that is under way;
+ * names and comments are never stored, so a fragment may end anywhere. */
 #include <wecomd/http.h>
 
 #include <string.h>
@@ -68,7 +68,7 @@ static int end_line(wc_sse *sse, wc_err *e)
 	return 0;
 }
 
-/* One character of a field's name. Whatever is not "data" is skipped to the line's end, comments too: their name is empty. */
+/* One character of a field's name. What is not "data" is skipped to the line's end, comments too: their name is empty. */
 static int take_name(wc_sse *sse, char c, wc_err *e)
 {
 	if (sse->state == LINE_START)

@@ -1,5 +1,5 @@
-/* Streamed chat completions against a scripted endpoint: the request, the outcome of each way an endpoint can behave, and what
- * is refused in the configuration. */
+/* Streamed chat completions against a scripted endpoint: the request, the outcome of each way an endpoint can behave, and
+ * what is refused in the configuration. */
 #include <wecomd/ai.h>
 
 #include "ai/ai.h"
@@ -119,7 +119,7 @@ static void an_answer_without_text_has_no_first_text(void **state)
 
 static void a_gateway_that_does_not_stream_is_accepted(void **state)
 {
-	const char *body = "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"您好\"},\"finish_reason\":\"stop\"}],"
+	const char *body = "{\"choices\":[{\"message\":{\"content\":\"您好\"},\"finish_reason\":\"stop\"}],"
 	                   "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}";
 	const struct peer_answer answer = {peer_reply(a, 200, "Content-Type: application/json\r\n", body)};
 
@@ -258,8 +258,10 @@ static void a_refusal_says_whether_to_try_again(void **state)
 		wc_code     code;
 		const char *text;
 	} cases[] = {
-		{400, "", ERROR("invalid_request_error", "\"context_length_exceeded\""), WC_E_REFUSED, "answered 400 (context_length_exceeded)"},
-		{401, "", ERROR("invalid_request_error", "\"invalid_api_key\""), WC_E_REFUSED, "answered 401 (invalid_api_key)"},
+		{400, "", ERROR("invalid_request_error", "\"context_length_exceeded\""), WC_E_REFUSED,
+		 "answered 400 (context_length_exceeded)"},
+		{401, "", ERROR("invalid_request_error", "\"invalid_api_key\""), WC_E_REFUSED,
+		 "answered 401 (invalid_api_key)"},
 		{402, "", ERROR("unknown_error", "null"), WC_E_REFUSED, "answered 402 (unknown_error)"},
 		{403, "", "", WC_E_REFUSED, "answered 403"},
 		{404, "", "{\"error\":\"private words\"}", WC_E_REFUSED, "answered 404"},
@@ -269,12 +271,17 @@ static void a_refusal_says_whether_to_try_again(void **state)
 		{409, "", "", WC_E_REMOTE, "answered 409"},
 		{429, "Retry-After: 20\r\n", ERROR("requests", "\"rate_limit_exceeded\""), WC_E_REMOTE,
 		 "answered 429 (rate_limit_exceeded), Retry-After 20"},
-		{429, "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n", ERROR("engine_overloaded_error", "null"), WC_E_REMOTE,
+		{429, "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n",
+		 ERROR("engine_overloaded_error", "null"), WC_E_REMOTE,
 		 "answered 429 (engine_overloaded_error)"},
-		{429, "", ERROR("insufficient_quota", "\"insufficient_quota\""), WC_E_REFUSED, "answered 429 (insufficient_quota)"},
-		{429, "", ERROR("insufficient_quota", "\"credit_balance_exhausted\""), WC_E_REFUSED, "answered 429 (credit_balance_exhausted)"},
-		{429, "", ERROR("requests", "\"project_spend_limit_exceeded\""), WC_E_REFUSED, "answered 429 (project_spend_limit_exceeded)"},
-		{429, "", ERROR("exceeded_current_quota_error", "null"), WC_E_REFUSED, "answered 429 (exceeded_current_quota_error)"},
+		{429, "", ERROR("insufficient_quota", "\"insufficient_quota\""), WC_E_REFUSED,
+		 "answered 429 (insufficient_quota)"},
+		{429, "", ERROR("insufficient_quota", "\"credit_balance_exhausted\""), WC_E_REFUSED,
+		 "answered 429 (credit_balance_exhausted)"},
+		{429, "", ERROR("requests", "\"project_spend_limit_exceeded\""), WC_E_REFUSED,
+		 "answered 429 (project_spend_limit_exceeded)"},
+		{429, "", ERROR("exceeded_current_quota_error", "null"), WC_E_REFUSED,
+		 "answered 429 (exceeded_current_quota_error)"},
 		{500, "Content-Type: text/html\r\n", "<html>private words</html>", WC_E_REMOTE, "answered 500"},
 		{502, "", "{\"error\":{\"type\":\"private words\",\"code\":7}}", WC_E_REMOTE, "answered 502"},
 		{503, "Retry-After: 5\r\n", "", WC_E_REMOTE, "answered 503, Retry-After 5"},

@@ -37,17 +37,21 @@ static const struct expected cases[] = {
 	{"without [DONE]", TEXT("a") FINISH("stop"), "a", "stop"},
 	{"without finish_reason", TEXT("a") DONE, "a", NULL},
 	{"without the last blank line", TEXT("a") "data: [DONE]", "a", NULL},
-	{"no space behind data:, CRLF", "data:{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\r\n\r\ndata:[DONE]\r\n\r\n", "a", NULL},
+	{"no space behind data:, CRLF",
+	 "data:{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\r\n\r\ndata:[DONE]\r\n\r\n", "a", NULL},
 	{"comments between", ": keep-alive\n\n" TEXT("a") ":\n\n" STOP, "a", "stop"},
 	{"empty lines and empty events first", "\n\n\ndata:\n\n" TEXT("a") STOP, "a", "stop"},
-	{"content in the last chunk", EVENT("{\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"length\"}]}"), "a", "length"},
+	{"content in the last chunk",
+	 EVENT("{\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"length\"}]}"), "a", "length"},
 	{"content null", DELTA("\"content\":null") TEXT("a") STOP, "a", "stop"},
 	{"nothing but null", DELTA("\"content\":null,\"refusal\":\"no\"") STOP, "", "stop"},
 	{"delta null", EVENT("{\"choices\":[{\"delta\":null}]}") TEXT("a") STOP, "a", "stop"},
-	{"reasoning beside the content", DELTA("\"reasoning_content\":\"hm\",\"content\":null") DELTA("\"reasoning\":\"hm\"")
+	{"reasoning beside the content",
+	 DELTA("\"reasoning_content\":\"hm\",\"content\":null") DELTA("\"reasoning\":\"hm\"")
 	 TEXT("a") STOP, "a", "stop"},
 	{"whatever comes behind [DONE]", TEXT("a") DONE TEXT("b") EVENT("{\"error\":{}}"), "a", NULL},
-	{"the whole message as one event", EVENT(OBJECT("\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\"")), "a", "stop", 3, 4},
+	{"the whole message as one event",
+	 EVENT(OBJECT("\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\"")), "a", "stop", 3, 4},
 	{"a finish_reason that is a sentence", TEXT("a") FINISH("it was enough"), "a", "other"},
 	{"an unknown finish_reason", TEXT("a") FINISH("tool_calls"), "a", "tool_calls"},
 
@@ -56,13 +60,15 @@ static const struct expected cases[] = {
 	 "\"completion_tokens\":5,\"total_tokens\":25}}") DONE, "a", "stop", 20, 5},
 	{"usage with choices null", TEXT("a") FINISH("stop") EVENT("{\"choices\":null,\"usage\":{\"prompt_tokens\":20,"
 	 "\"completion_tokens\":5}}") DONE, "a", "stop", 20, 5},
-	{"usage without choices", TEXT("a") FINISH("stop") EVENT("{\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":5}}") DONE,
+	{"usage without choices",
+	 TEXT("a") FINISH("stop") EVENT("{\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":5}}") DONE,
 	 "a", "stop", 20, 5},
 	{"usage beside the last choice", TEXT("a") EVENT("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
 	 "\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":5}}") DONE, "a", "stop", 20, 5},
 	{"usage in the choice", TEXT("a") EVENT("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\","
 	 "\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":5}}]}") DONE, "a", "stop", 20, 5},
-	{"usage growing in each chunk", EVENT("{\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":20,"
+	{"usage growing in each chunk",
+	 EVENT("{\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":20,"
 	 "\"completion_tokens\":1}}") EVENT("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":20,"
 	 "\"completion_tokens\":2}}"), "a", "stop", 20, 2},
 	{"usage cut off by the end", TEXT("a") FINISH("stop") "data: {\"choices\":[],\"usage\":{\"prompt_to", "a", "stop"},
@@ -75,26 +81,39 @@ static const struct expected cases[] = {
 	{"a page", "<html><body>data: x</body></html>\n", .code = WC_E_REMOTE, .part = "no chat completion"},
 	{"an event that is no JSON", TEXT("a") EVENT("oops") STOP, .code = WC_E_REMOTE, .part = "not a JSON object"},
 	{"an event that is a number", TEXT("a") EVENT("7") STOP, .code = WC_E_REMOTE, .part = "not a JSON object"},
-	{"an error within", TEXT("a") EVENT("{\"error\":{\"message\":\"private\",\"type\":\"server_error\",\"code\":null}}"),
+	{"an error within",
+	 TEXT("a") EVENT("{\"error\":{\"message\":\"private\",\"type\":\"server_error\",\"code\":null}}"),
 	 .code = WC_E_REMOTE, .part = "broke off with an error: server_error"},
-	{"an error that is a text", TEXT("a") EVENT("{\"error\":\"private words\"}"), .code = WC_E_REMOTE, .part = "broke off with an error"},
-	{"an error with a status", EVENT("{\"error\":{\"message\":\"private\",\"code\":429}}"), .code = WC_E_REMOTE, .part = "error 429"},
-	{"a final status", EVENT("{\"error\":{\"message\":\"private\",\"code\":\"400\"}}"), .code = WC_E_REFUSED, .part = "error 400"},
-	{"a quota within", EVENT("{\"error\":{\"type\":\"insufficient_quota\"}}"), .code = WC_E_REFUSED, .part = "insufficient_quota"},
-	{"a filter within", TEXT("a") EVENT("{\"error\":{\"code\":\"content_filter\"}}"), .code = WC_E_REFUSED, .part = "content_filter"},
+	{"an error that is a text",
+	 TEXT("a") EVENT("{\"error\":\"private words\"}"), .code = WC_E_REMOTE, .part = "broke off with an error"},
+	{"an error with a status",
+	 EVENT("{\"error\":{\"message\":\"private\",\"code\":429}}"), .code = WC_E_REMOTE, .part = "error 429"},
+	{"a final status",
+	 EVENT("{\"error\":{\"message\":\"private\",\"code\":\"400\"}}"), .code = WC_E_REFUSED, .part = "error 400"},
+	{"a quota within",
+	 EVENT("{\"error\":{\"type\":\"insufficient_quota\"}}"), .code = WC_E_REFUSED, .part = "insufficient_quota"},
+	{"a filter within",
+	 TEXT("a") EVENT("{\"error\":{\"code\":\"content_filter\"}}"), .code = WC_E_REFUSED, .part = "content_filter"},
+	{"error empty is none", EVENT("{\"error\":\"\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}") STOP, "a", "stop"},
 	{"error null is none", EVENT("{\"error\":null,\"choices\":[{\"delta\":{\"content\":\"a\"}}]}") STOP, "a", "stop"},
-	{"no room at the server", TEXT("a") FINISH("insufficient_system_resource") DONE, .code = WC_E_REMOTE, .part = "resource"},
+	{"no room at the server",
+	 TEXT("a") FINISH("insufficient_system_resource") DONE, .code = WC_E_REMOTE, .part = "resource"},
 
 	/* gateways that do not stream */
-	{"a plain answer", OBJECT("\"message\":{\"role\":\"assistant\",\"content\":\"您好\"},\"finish_reason\":\"stop\""), "您好", "stop", 3, 4},
-	{"empty lines before it", "\n\n \r\n" OBJECT("\"message\":{\"content\":\"a\"},\"finish_reason\":\"length\""), "a", "length", 3, 4},
+	{"a plain answer",
+	 OBJECT("\"message\":{\"role\":\"assistant\",\"content\":\"您好\"},\"finish_reason\":\"stop\""), "您好", "stop", 3, 4},
+	{"empty lines before it",
+	 "\n\n \r\n" OBJECT("\"message\":{\"content\":\"a\"},\"finish_reason\":\"length\""), "a", "length", 3, 4},
 	{"a byte order mark before it", "\xef\xbb\xbf" OBJECT("\"message\":{\"content\":\"a\"}"), "a", NULL, 3, 4},
 	{"without finish_reason", OBJECT("\"message\":{\"content\":\"a\"},\"finish_reason\":null"), "a", NULL, 3, 4},
 	{"content null", OBJECT("\"message\":{\"content\":null},\"finish_reason\":\"tool_calls\""), "", "tool_calls", 3, 4},
-	{"thinking inside", OBJECT("\"message\":{\"content\":\"<think>x</think>\\n\\na\"}"), "a", NULL, 3, 4, .strip_think = true},
-	{"a plain answer cut", "{\"choices\":[{\"message\":{\"content\":\"a\"", .code = WC_E_REMOTE, .part = "not a JSON object"},
+	{"thinking inside",
+	 OBJECT("\"message\":{\"content\":\"<think>x</think>\\n\\na\"}"), "a", NULL, 3, 4, .strip_think = true},
+	{"a plain answer cut",
+	 "{\"choices\":[{\"message\":{\"content\":\"a\"", .code = WC_E_REMOTE, .part = "not a JSON object"},
 	{"an object without choices", "{\"ok\":true}", .code = WC_E_REMOTE, .part = "no chat completion"},
-	{"an error", "{\"error\":{\"code\":\"model_not_found\",\"message\":\"private\"}}", .code = WC_E_REFUSED, .part = "model_not_found"},
+	{"an error",
+	 "{\"error\":{\"code\":\"model_not_found\",\"message\":\"private\"}}", .code = WC_E_REFUSED, .part = "model_not_found"},
 
 	/* characters cut between chunks */
 	{"bytes of a character in two chunks", TEXT("a\xe6\x82") TEXT("\xa8z") STOP, "a您z", "stop"},
@@ -105,21 +124,25 @@ static const struct expected cases[] = {
 	{"a half without its other", TEXT("a\\ud83d") TEXT("b") TEXT("\\ude00") STOP, "a" FFFD "b" FFFD, "stop"},
 	{"two first halves", TEXT("\\ud83d\\ud83d") TEXT("\\ude00") STOP, FFFD "😀", "stop"},
 	{"halves the wrong way round", TEXT("\\ude00") TEXT("\\ud83d") STOP, FFFD FFFD, "stop"},
-	{"a half, then bytes like a half", TEXT("\\ud83d") TEXT("\xed\x9f\xbf\xee\x80\x80") STOP, FFFD "\xed\x9f\xbf\xee\x80\x80", "stop"},
+	{"a half, then bytes like a half",
+	 TEXT("\\ud83d") TEXT("\xed\x9f\xbf\xee\x80\x80") STOP, FFFD "\xed\x9f\xbf\xee\x80\x80", "stop"},
 	{"a character that never ends", TEXT("a\xe6\x82") STOP, "a" FFFD, "stop"},
 	{"bytes that are no text", TEXT("a\xff\xc0\x80z\xe6z") STOP, "a" FFFD FFFD FFFD "z" FFFD "z", "stop"},
 	{"overlong and too great", TEXT("\xe0\x80\x80|\xf4\x90\x80\x80|\xf5") STOP,
 	 FFFD FFFD FFFD "|" FFFD FFFD FFFD FFFD "|" FFFD, "stop"},
 	{"NUL is not text", TEXT("a\\u0000b") STOP, "a" FFFD "b", "stop"},
 	{"escapes beside a cut character", TEXT("\\\"\\\\\\n\xe6\x82") TEXT("\xa8\\u4f60\\t") STOP, "\"\\\n您你\t", "stop"},
-	{"private characters beside a cut one", TEXT("\xf4\x8f\x9e\x80\xf4\x8f\x9f\xbf\\udbfd\\udf80\xe6\x82") TEXT("\xa8\xf4\x8f\x9e\xa6") STOP,
+	{"private characters beside a cut one",
+	 TEXT("\xf4\x8f\x9e\x80\xf4\x8f\x9f\xbf\\udbfd\\udf80\xe6\x82") TEXT("\xa8\xf4\x8f\x9e\xa6") STOP,
 	 "\xf4\x8f\x9e\x80\xf4\x8f\x9f\xbf\xf4\x8f\x9e\x80您\xf4\x8f\x9e\xa6", "stop"},
 
 	/* thinking */
 	{"left alone unless asked for", TEXT("<think>x</think>a") STOP, "<think>x</think>a", "stop"},
 	{"left out", TEXT("<think>\\nx\\n</think>\\n\\na") STOP, "a", "stop", .strip_think = true},
-	{"tags split over chunks", TEXT("<") TEXT("thi") TEXT("nk>x<") TEXT("/thin") TEXT("k") TEXT(">a") STOP, "a", "stop", .strip_think = true},
-	{"white space before it", TEXT("\\n <think>x</think> ") TEXT("\\n a b\\n") STOP, "a b\n", "stop", .strip_think = true},
+	{"tags split over chunks",
+	 TEXT("<") TEXT("thi") TEXT("nk>x<") TEXT("/thin") TEXT("k") TEXT(">a") STOP, "a", "stop", .strip_think = true},
+	{"white space before it",
+	 TEXT("\\n <think>x</think> ") TEXT("\\n a b\\n") STOP, "a b\n", "stop", .strip_think = true},
 	{"in the middle", TEXT("a <think>x</think> b") STOP, "a  b", "stop", .strip_think = true},
 	{"twice", TEXT("<think>x</think>a<think>y</think>b") STOP, "ab", "stop", .strip_think = true},
 	{"empty", TEXT("<think></think>a") STOP, "a", "stop", .strip_think = true},
@@ -130,7 +153,8 @@ static const struct expected cases[] = {
 	 "1 < 2 <a <thin <think b <thinking> </think", "stop", .strip_think = true},
 	{"half a tag at the end", TEXT("a <thi") STOP, "a <thi", "stop", .strip_think = true},
 	{"half a closing tag at the end", TEXT("a<think>x</thi") STOP, "a", "stop", .strip_think = true},
-	{"cut characters around it", TEXT("\xe6") TEXT("\x82\xa8<think>\xe6") TEXT("\x82</think>\xe5") TEXT("\xa5\xbd") STOP, "您好", "stop",
+	{"cut characters around it",
+	 TEXT("\xe6") TEXT("\x82\xa8<think>\xe6") TEXT("\x82</think>\xe5") TEXT("\xa5\xbd") STOP, "您好", "stop",
 	 .strip_think = true},
 
 	/* the bound */
@@ -139,8 +163,10 @@ static const struct expected cases[] = {
 	{"within a character", TEXT("a您") TEXT("好") STOP, "a您", "length", .max = 6},
 	{"within the first", TEXT("您") STOP, "", "length", .max = 2},
 	{"by what was held back", TEXT("abc\xe6\x82") FINISH("stop"), "abc", "length", .max = 5},
-	{"thinking does not count", TEXT("<think>0123456789</think>abc") STOP, "abc", "stop", .strip_think = true, .max = 3},
-	{"a plain answer over it", OBJECT("\"message\":{\"content\":\"您好\"},\"finish_reason\":\"stop\""), "您", "length", 3, 4, .max = 5},
+	{"thinking does not count",
+	 TEXT("<think>0123456789</think>abc") STOP, "abc", "stop", .strip_think = true, .max = 3},
+	{"a plain answer over it",
+	 OBJECT("\"message\":{\"content\":\"您好\"},\"finish_reason\":\"stop\""), "您", "length", 3, 4, .max = 5},
 };
 
 struct reading {
@@ -163,11 +189,13 @@ static int show(void *ctx, const char *p, size_t n, wc_err *e)
 /* Cut once at cut, or behind every byte when cut is beyond the end. */
 static int feed(struct reading *r, const char *p, size_t n, size_t cut)
 {
-	if (cut <= n)
-		return answer_feed(&r->answer, p, cut, &r->e) < 0 || answer_feed(&r->answer, p + cut, n - cut, &r->e) < 0 ? -1 : 0;
-	for (size_t i = 0; i < n; i++)
-		if (answer_feed(&r->answer, p + i, 1, &r->e) < 0)
+	size_t step = cut <= n ? cut : 1;
+
+	for (size_t i = 0; i < n; i += step) {
+		step = cut > n ? 1 : i < cut ? cut : n - cut;
+		if (answer_feed(&r->answer, p + i, step, &r->e) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -206,8 +234,8 @@ static void check(const struct expected *x, size_t cut)
 
 	read_answer(&r, a, x, cut);
 	if (!as_expected(&r, x))
-		fail_msg("%s, cut at %zu of %zu: rc %d (%s: %s), text \"%s\", shown \"%s\", finish %s, tokens %d and %d", x->about, cut,
-		         strlen(x->body), r.rc, wc_err_name(r.e.code), r.e.text, r.answer.visible.text->s, r.shown->s,
+		fail_msg("%s, cut at %zu of %zu: rc %d (%s: %s), text \"%s\", shown \"%s\", finish %s, tokens %d and %d",
+		         x->about, cut, strlen(x->body), r.rc, wc_err_name(r.e.code), r.e.text, r.answer.visible.text->s, r.shown->s,
 		         r.answer.finish_reason ? r.answer.finish_reason : "-", (int)r.answer.prompt_tokens,
 		         (int)r.answer.completion_tokens);
 	wc_arena_free(a);

@@ -13,6 +13,10 @@
 
 #define OK_KEPT "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
 
+static const struct peer_answer kept[] = {
+	{OK_KEPT, .then = PEER_KEEP}, {OK_KEPT, .then = PEER_KEEP}, {OK_KEPT, .then = PEER_KEEP},
+};
+
 static wc_arena     *a;
 static wc_http_reply reply;
 static wc_err        e;
@@ -54,7 +58,8 @@ static int call_once(const struct peer_answer *answer, wc_http call)
 
 static void an_answer_comes_with_status_headers_and_body(void **state)
 {
-	const struct peer_answer answer = {peer_reply(a, 503, "content-TYPE: text/html; charset=utf-8\r\nRetry-After: 20\r\n", "busy")};
+	const char              *head   = "content-TYPE: text/html; charset=utf-8\r\nRetry-After: 20\r\n";
+	const struct peer_answer answer = {peer_reply(a, 503, head, "busy")};
 
 	(void)state;
 	assert_int_equal(call_once(&answer, (wc_http){0}), 0);
@@ -101,10 +106,10 @@ static void a_chunked_body_is_put_together(void **state)
 
 static void the_request_is_what_the_caller_asked_for(void **state)
 {
-	const struct peer_answer answers[] = {{OK_KEPT, .then = PEER_KEEP}, {OK_KEPT, .then = PEER_KEEP}, {OK_KEPT, .then = PEER_KEEP}};
-	struct peer             *p         = peer_start(answers, 3);
+	struct peer             *p         = peer_start(kept, 3);
 	const char *const        headers[] = {"Content-Type: application/json", "X-Test: yes", NULL};
-	const wc_http            post      = {.url = url_of(p, "/a?b=c"), .headers = headers, .body = "{\"n\":1}..", .body_len = 7};
+	const wc_http            post      = {.url = url_of(p, "/a?b=c"), .headers = headers,
+	                                      .body = "{\"n\":1}..", .body_len = 7};
 	const wc_http            get       = {.url = url_of(p, "/a")};
 	const wc_http            put       = {.url = url_of(p, "/a"), .method = "PUT", .body = "", .body_len = 0};
 
@@ -203,13 +208,13 @@ static void a_redirect_is_an_answer_and_not_followed(void **state)
 
 static void calls_one_after_the_other_share_a_connection(void **state)
 {
-	const struct peer_answer answers[] = {{OK_KEPT, .then = PEER_KEEP}, {OK_KEPT, .then = PEER_KEEP}, {OK_KEPT, .then = PEER_KEEP}};
-	struct peer             *p         = peer_start(answers, 3), *other = peer_start(answers, 3);
+	struct peer  *p = peer_start(kept, 3), *other = peer_start(kept, 3);
+	const wc_http get = {.url = url_of(p, "/")}, post = {.url = url_of(other, "/"), .body = "x", .body_len = 1};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(wc_http_do(a, &(wc_http){.url = url_of(p, "/")}, &reply, &e), 0);
-		assert_int_equal(wc_http_do(a, &(wc_http){.url = url_of(other, "/"), .body = "x", .body_len = 1}, &reply, &e), 0);
+		assert_int_equal(wc_http_do(a, &get, &reply, &e), 0);
+		assert_int_equal(wc_http_do(a, &post, &reply, &e), 0);
 	}
 	assert_int_equal(peer_connections(p), 1);
 	assert_int_equal(peer_connections(other), 1);
@@ -255,10 +260,11 @@ static void a_get_on_a_connection_that_was_closed_is_repeated(void **state)
 
 static void a_refused_connection_was_not_sent(void **state)
 {
-	int port = peer_closed_port();
+	int           port = peer_closed_port();
+	const wc_http call = {.url = wc_printf(a, "http://u:pw@127.0.0.1:%d/p?secret=1", port)};
 
 	(void)state;
-	assert_int_equal(wc_http_do(a, &(wc_http){.url = wc_printf(a, "http://u:pw@127.0.0.1:%d/p?secret=1", port)}, &reply, &e), -1);
+	assert_int_equal(wc_http_do(a, &call, &reply, &e), -1);
 	assert_int_equal(e.code, WC_E_REMOTE);
 	assert_false(reply.sent);
 	assert_non_null(strstr(e.text, wc_printf(a, "127.0.0.1:%d: ", port)));
