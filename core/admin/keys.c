@@ -1,9 +1,10 @@
 /* API keys: 32 random bytes, shown once, stored as a keyed hash. */
-#include "admin/admin.h"
+#include "admin/parts.h"
 
 #include <wecomd/db.h>
 #include <wecomd/seal.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,7 +15,7 @@ static void hash_key(unsigned char hash[WC_HASH_SIZE], const char *key)
 	wc_keyed_hash(hash, "api_key", key, NULL);
 }
 
-wc_role admin_role_from(const char *word)
+static wc_role role_from(const char *word)
 {
 	for (wc_role role = WC_VIEWER; role <= WC_ADMIN; role++)
 		if (!strcmp(role_name(role), word))
@@ -63,7 +64,8 @@ static int insert_key(wc_db *db, void *arg, wc_err *e)
 	return rc;
 }
 
-char *admin_key_add(wc_arena *a, const char *name, wc_role role, wc_err *e)
+/* Makes a key and returns it. NULL: WC_E_CONFLICT when the name is taken. */
+static char *add_key(wc_arena *a, const char *name, wc_role role, wc_err *e)
 {
 	struct new_key k = {.name = name, .role = role};
 	unsigned char  raw[32];
@@ -77,4 +79,24 @@ char *admin_key_add(wc_arena *a, const char *name, wc_role role, wc_err *e)
 	key = wc_printf(a, PREFIX "%s", wc_hex(a, raw, sizeof raw));
 	hash_key(k.hash, key);
 	return wc_db_tx(insert_key, &k, e) < 0 ? NULL : key;
+}
+
+int key_add_command(wc_arena *a, int argc, char **argv, const void *self)
+{
+	const char *name = wc_option(argc, argv, "--name", "");
+	wc_role     role = role_from(wc_option(argc, argv, "--role", "viewer"));
+	char       *key;
+	wc_err      e;
+
+	(void)self;
+	if (!role) {
+		fprintf(stderr, "a role is one of viewer, operator, approver, admin\n");
+		return 2;
+	}
+	if (!(key = add_key(a, name, role, &e))) {
+		fprintf(stderr, "%s\n", e.text);
+		return 1;
+	}
+	printf("%s\n", key);
+	return 0;
 }

@@ -17,7 +17,8 @@ static int ready(wc_request *rq, const void *self)
 	return wc_reply(rq, 200, "{s:s}", "status", "ready");
 }
 
-const wc_route health_routes[] = {
-	{WC_GET, "/health", WC_ANYONE, health, "Whether the process answers"},
-	{WC_GET, "/ready", WC_ANYONE, ready, "Whether the database answers too"},
-	{0}};
+WC_PART(host_part, "host",
+	.summary = "the state of the process",
+	.routes  = WC_ROUTES(
+		{WC_GET, "/health", WC_ANYONE, health, "Whether the process answers"},
+		{WC_GET, "/ready", WC_ANYONE, ready, "Whether the database answers too"}));

@@ -1,8 +1,8 @@
 /* wecomd: the commands. */
 #include "host/process.h"
 
-#include "admin/admin.h"
 #include "crypt/crypt.h"
+#include "http/http.h"
 
 #include <wecomd/log.h>
 
@@ -15,18 +15,19 @@
 
 static const char *files[FILES_MAX + 1] = {CONF_FILE};
 
-static const char usage[] =
+static const char usage_text[] =
 	"usage: wecomd [-c FILE]... COMMAND\n"
 	"\n"
-	"  serve [--roles web,worker]     run in the foreground until SIGTERM; SIGHUP reloads\n"
-	"  check                          read the configuration and the plugins, say everything that is wrong\n"
-	"  migrate                        bring the schema up to this program\n"
-	"  plugins                        the loaded plugins\n"
-	"  routes                         every path, who may call it, and whose it is\n"
-	"  key add --name NAME --role viewer|operator|approver|admin\n"
-	"                                 make an API key and print it, once\n"
-	"\n"
-	"-c may be repeated; later files override. Default: " CONF_FILE "\n";
+	"  serve [--roles web,worker]\n"
+	"      run in the foreground until SIGTERM; SIGHUP reloads\n"
+	"  check\n"
+	"      read the configuration and the plugins, say everything that is wrong\n"
+	"  migrate\n"
+	"      bring the schema up to this program\n"
+	"  plugins\n"
+	"      the loaded plugins\n"
+	"  routes\n"
+	"      every path, who may call it, and whose it is\n";
 
 /* Loads everything; prints what is wrong. */
 static bool load(struct program *g)
@@ -52,19 +53,33 @@ static int say(const wc_err *e)
 	return 1;
 }
 
-static const char *option(int argc, char **argv, const char *name, const char *standard)
+const char *wc_option(int argc, char **argv, const char *name, const char *standard)
 {
-	for (int i = 1; i + 1 < argc; i++)
+	for (int i = 0; i + 1 < argc; i++)
 		if (!strcmp(argv[i], name))
 			return argv[i + 1];
 	return standard;
+}
+
+static int usage(const struct program *g, FILE *to)
+{
+	fputs(usage_text, to);
+	for (size_t i = 0; g && i < g->slot_count; i++)
+		for (const wc_command *c = g->slots[i].plugin->commands; c && c->name; c++)
+			fprintf(to, "  %s %s\n      %s\n", c->name, c->arguments, c->summary);
+	fputs("\n-c may be repeated; later files override. Default: " CONF_FILE "\n", to);
+	return to == stdout ? 0 : 2;
 }
 
 /* --- commands ------------------------------------------------------------------------------------------------------- */
 
 static int check(struct program *g)
 {
-	printf("ok: %zu plugin%s, %zu model%s\n", g->slot_count, g->slot_count == 1 ? "" : "s", g->model_count, g->model_count == 1 ? "" : "s");
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->slot_count; i++)
+		n += !g->slots[i].is_part;
+	printf("ok: %zu plugin%s, %zu model%s\n", n, n == 1 ? "" : "s", g->model_count, g->model_count == 1 ? "" : "s");
 	return 0;
 }
 
@@ -82,7 +97,8 @@ static int migrate(struct program *g)
 static int plugins(struct program *g)
 {
 	for (size_t i = 0; i < g->slot_count; i++)
-		printf("%-16s %s\n", g->slots[i].plugin->name, g->slots[i].plugin->summary);
+		if (!g->slots[i].is_part)
+			printf("%-16s %s\n", g->slots[i].plugin->name, g->slots[i].plugin->summary);
 	return 0;
 }
 
@@ -94,22 +110,33 @@ static int routes(struct program *g)
 	return 0;
 }
 
-static int key_add(struct program *g, int argc, char **argv)
+/* How many arguments the command's name takes: 1, 2, or 0 when it is another command. */
+static int name_words(const wc_command *c, int argc, char **argv)
 {
-	const char *name = option(argc, argv, "--name", "");
-	wc_role     role = admin_role_from(option(argc, argv, "--role", "viewer"));
-	char       *key;
-	wc_err      e;
+	size_t n = strlen(argv[0]);
 
-	if (!role || !*name) {
-		fputs(usage, stderr);
-		return 2;
+	if (!strcmp(c->name, argv[0]))
+		return 1;
+	return argc > 1 && !strncmp(c->name, argv[0], n) && c->name[n] == ' ' && !strcmp(c->name + n + 1, argv[1]) ? 2 : 0;
+}
+
+static int run_offered(struct program *g, int argc, char **argv)
+{
+	wc_err e;
+	int    words;
+
+	for (size_t i = 0; i < g->slot_count; i++) {
+		for (const wc_command *c = g->slots[i].plugin->commands; c && c->name; c++) {
+			if (!(words = name_words(c, argc, argv)))
+				continue;
+			db_open(&g->db);
+			if (crypt_open(g->crypt.key_file, &e) < 0)
+				return say(&e);
+			http_open();
+			return c->run(g->arena, argc - words, argv + words, g->slots[i].self);
+		}
 	}
-	db_open(&g->db);
-	if (crypt_open(g->crypt.key_file, &e) < 0 || !(key = admin_key_add(g->arena, name, role, &e)))
-		return say(&e);
-	printf("%s\n", key);
-	return 0;
+	return usage(g, stderr);
 }
 
 static int run(int argc, char **argv)
@@ -119,7 +146,7 @@ static int run(int argc, char **argv)
 
 	/* The master loads nothing itself; see master.c. */
 	if (!strcmp(command, "serve"))
-		return master_run(files, option(argc, argv, "--roles", "web,worker"));
+		return master_run(files, wc_option(argc, argv, "--roles", "web,worker"));
 	if (!load(&g))
 		return 1;
 	if (!strcmp(command, "check"))
@@ -130,12 +157,9 @@ static int run(int argc, char **argv)
 		return plugins(&g);
 	if (!strcmp(command, "routes"))
 		return routes(&g);
-	if (!strcmp(command, "key") && argc > 1 && !strcmp(argv[1], "add"))
-		return key_add(&g, argc, argv);
 	if (!strcmp(command, "child") && argc > 1)
 		return child_run(&g, argv[1]);
-	fputs(usage, stderr);
-	return 2;
+	return run_offered(&g, argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -145,16 +169,12 @@ int main(int argc, char **argv)
 
 	/* '+': what follows the command is the command's. */
 	while ((c = getopt(argc, argv, "+c:h")) != -1) {
-		if (c != 'c' || n == FILES_MAX) {
-			fputs(usage, c == 'h' ? stdout : stderr);
-			return c == 'h' ? 0 : 2;
-		}
+		if (c != 'c' || n == FILES_MAX)
+			return usage(NULL, c == 'h' ? stdout : stderr);
 		files[n++] = optarg;
 		files[n]   = NULL;
 	}
-	if (optind == argc) {
-		fputs(usage, stderr);
-		return 2;
-	}
+	if (optind == argc)
+		return usage(NULL, stderr);
 	return run(argc - optind, argv + optind);
 }

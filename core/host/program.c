@@ -1,6 +1,7 @@
 /* From configuration and descriptors to one checked program. */
 #include "host/program.h"
 
+#include "admin/admin.h"
 #include "crypt/crypt.h"
 
 #include <wecomd/seal.h>
@@ -127,6 +128,10 @@ static void order_slots(struct program *g, struct problems *p)
 	g->slots = ordered;
 }
 
+static const wc_plugin *const parts[] = {&host_part, &web_part, &admin_part};
+
+#define PARTS (sizeof parts / sizeof *parts)
+
 static void load_plugins(struct program *g, struct problems *p)
 {
 	const char *const *names = config_plugins(g->config, p);
@@ -134,8 +139,10 @@ static void load_plugins(struct program *g, struct problems *p)
 
 	while (names[n])
 		n++;
-	g->slots = wc_alloc(g->arena, n * sizeof *g->slots);
-	for (size_t i = 0; i < n; i++) {
+	g->slots = wc_alloc(g->arena, (PARTS + n) * sizeof *g->slots);
+	for (size_t i = 0; i < PARTS; i++)
+		g->slots[g->slot_count++] = (struct slot){.plugin = parts[i], .is_part = true};
+	for (size_t i = 0; i < n && g->core.plugin_dir; i++) {
 		struct slot *s = &g->slots[g->slot_count];
 
 		if (!(s->plugin = plugin_open(g->core.plugin_dir, names[i], p))) {
@@ -151,6 +158,11 @@ static void load_plugins(struct program *g, struct problems *p)
 }
 
 /* --- what the plugins offer ----------------------------------------------------------------------------------------- */
+
+static const char *owner_of(const struct slot *s)
+{
+	return s->is_part ? "core" : s->plugin->name;
+}
 
 static void add_route(struct program *g, size_t *n, const struct web_route *r, struct problems *p)
 {
@@ -169,13 +181,9 @@ static void gather_routes(struct program *g, struct problems *p)
 	size_t n = 0;
 
 	g->routes = wc_alloc(g->arena, sizeof *g->routes);
-	for (const wc_route *r = health_routes; r->method; r++)
-		add_route(g, &n, &(struct web_route){r, "core", NULL}, p);
-	for (const wc_route *r = callback_routes; r->method; r++)
-		add_route(g, &n, &(struct web_route){r, "core", NULL}, p);
 	for (size_t i = 0; i < g->slot_count; i++)
 		for (const wc_route *r = g->slots[i].plugin->routes; r && r->method; r++)
-			add_route(g, &n, &(struct web_route){r, g->slots[i].plugin->name, g->slots[i].self}, p);
+			add_route(g, &n, &(struct web_route){r, owner_of(&g->slots[i]), g->slots[i].self}, p);
 }
 
 static void add_kind(struct program *g, size_t *n, const struct slot *s, const wc_job_kind *kind, struct problems *p)
@@ -190,7 +198,7 @@ static void add_kind(struct program *g, size_t *n, const struct slot *s, const w
 
 static void gather_work(struct program *g, struct problems *p)
 {
-	size_t kinds = 0, callbacks = 0;
+	size_t kinds = 0, callbacks = 0, owners = 1;
 
 	g->kinds     = wc_alloc(g->arena, sizeof *g->kinds);
 	g->callbacks = wc_alloc(g->arena, (g->slot_count + 1) * sizeof *g->callbacks);
@@ -199,7 +207,8 @@ static void gather_work(struct program *g, struct problems *p)
 	for (size_t i = 0; i < g->slot_count; i++) {
 		const struct slot *s = &g->slots[i];
 
-		g->owners[i + 1] = s->plugin->name;
+		if (!s->is_part)
+			g->owners[owners++] = s->plugin->name;
 		if (s->plugin->callbacks)
 			g->callbacks[callbacks++] = (struct web_callback){s->plugin->callbacks, s->plugin->name, s->self};
 		for (const wc_job_kind *k = s->plugin->jobs; k && k->name; k++)
@@ -217,8 +226,7 @@ void program_load(struct program *g, const char *const *files, struct problems *
 {
 	program_load_settings(g, files, p);
 	load_models(g, p);
-	if (g->core.plugin_dir)
-		load_plugins(g, p);
+	load_plugins(g, p);
 	gather_routes(g, p);
 	gather_work(g, p);
 	config_check_unused(g->config, p);

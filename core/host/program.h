@@ -32,6 +32,7 @@ struct slot {
 	const wc_plugin *plugin;
 	void            *self;
 	struct instance *instances;
+	bool             is_part;      /* of the core, not a plugin */
 };
 
 struct program {
@@ -45,7 +46,7 @@ struct program {
 	struct worker_settings worker;
 	struct model          *models;
 	size_t                 model_count;
-	struct slot           *slots;          /* in the order of need */
+	struct slot           *slots;          /* the parts of the core, then the plugins in the order of need */
 	size_t                 slot_count;
 	struct web_route      *routes;
 	struct web_callback   *callbacks;
@@ -62,5 +63,4 @@ void program_load_settings(struct program *g, const char *const *files, struct p
 /* Opens one plugin and checks its head; NULL with a problem. */
 const wc_plugin *plugin_open(const char *folder, const char *name, struct problems *p);
 
-/* GET /health, GET /ready. */
-extern const wc_route health_routes[];
+extern const wc_plugin host_part;

@@ -313,7 +313,8 @@ static int receive(wc_request *rq, const void *self)
 	return send_reply(rq, &cb, &s, is_xml);
 }
 
-const wc_route callback_routes[] = {
-	{WC_GET, "/wecom/callback/{name}", WC_ANYONE, verify_url, "WeCom verifies a callback URL"},
-	{WC_POST, "/wecom/callback/{name}", WC_ANYONE, receive, "WeCom delivers an event"},
-	{0}};
+WC_PART(web_part, "web",
+	.summary = "callbacks of WeCom",
+	.routes  = WC_ROUTES(
+		{WC_GET, "/wecom/callback/{name}", WC_ANYONE, verify_url, "WeCom verifies a callback URL"},
+		{WC_POST, "/wecom/callback/{name}", WC_ANYONE, receive, "WeCom delivers an event"}));

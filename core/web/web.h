@@ -3,6 +3,7 @@
 
 #include <wecomd/callback.h>
 #include <wecomd/field.h>
+#include <wecomd/plugin.h>
 #include <wecomd/web.h>
 
 struct web_settings {
@@ -26,8 +27,8 @@ struct web_callback {
 	const void             *self;
 };
 
-/* GET and POST /wecom/callback/{name}; ends with method 0. */
-extern const wc_route callback_routes[];
+/* GET and POST /wecom/callback/{name}. */
+extern const wc_plugin web_part;
 
 /* Who asks: a role, or 0 when the request carries no valid credentials. */
 typedef int web_authenticate(wc_request *rq, wc_role *role, wc_err *e);

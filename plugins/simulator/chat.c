@@ -180,7 +180,7 @@ int chat_record(const struct chat_step *step, wc_err *e)
 	return wc_db_tx(record_tx, (void *)step, e);
 }
 
-#define COLUMNS "id, rev, reply_to IS NOT NULL, person, text, state, error, sent_ms, changed_ms, reply_to"
+#define COLUMNS "id, rev, reply_to IS NOT NULL, person, text, state, error, sent_ms, changed_ms, reply_to, msgid"
 
 /* The column "chat": a group shows what all of its members wrote, a single chat belongs to one person. */
 static wc_val chat_of(wc_arena *a, const char *person, const char *group)

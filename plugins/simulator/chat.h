@@ -72,8 +72,9 @@ struct chat_step {
 /* Writes a step in one transaction. A bubble that is finished or failed is frozen: it stays as it is. 0 or -1 (WC_E_DB). */
 int chat_record(const struct chat_step *step, wc_err *e);
 
-/* Messages of a chat as rows: id, rev, is_bubble, person, text, state, error, sent_ms, changed_ms, reply_to; in the order
- * of id. after 0: the newest CHAT_LIST_MAX; otherwise those changed after that revision, the earliest CHAT_LIST_MAX. */
+/* Messages of a chat as rows: id, rev, is_bubble, person, text, state, error, sent_ms, changed_ms, reply_to, msgid; in
+ * the order of id. after 0: the newest CHAT_LIST_MAX; otherwise the earliest CHAT_LIST_MAX that changed after that
+ * revision. */
 int chat_list(wc_arena *a, const char *bot, const char *person, const char *group, int64_t after, wc_rows *rows, wc_err *e);
 
 /* What was delivered for a message, the newest 500 in their order: kind, msgid, try, status, ms, error, at_ms. */

@@ -166,12 +166,12 @@ static json_t *message_json(const struct simulator *sim, const struct view *v, c
 	const char *person    = wc_row_text(rows, i, 3);
 	json_t     *reply_to  = is_bubble ? json_integer(wc_row_int(rows, i, 9)) : json_null();
 
-	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}",
+	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:s?}",
 	                 "id", (json_int_t)wc_row_int(rows, i, 0), "rev", (json_int_t)wc_row_int(rows, i, 1),
 	                 "from", is_bubble ? "bot" : "person", "person", person, "name", writer_name(sim, v, is_bubble, person),
 	                 "text", wc_row_text(rows, i, 4), "state", wc_row_text(rows, i, 5), "error", wc_row_text(rows, i, 6),
 	                 "sent_ms", (json_int_t)wc_row_int(rows, i, 7), "changed_ms", (json_int_t)wc_row_int(rows, i, 8),
-	                 "reply_to", reply_to);
+	                 "reply_to", reply_to, "msgid", wc_row_cell(rows, i, 10).s);
 }
 
 /* The greatest revision seen is where to go on: no smaller one can appear later. */

@@ -171,6 +171,15 @@ static void a_whole_answer_stands_whatever_the_connection_does(void **state)
 	}
 }
 
+static void after_done_the_end_is_not_awaited_for_long(void **state)
+{
+	static const struct peer_answer answer = {HEAD TEXT("a") FINISH("stop") DONE, .then = PEER_STALL};
+
+	(void)state;
+	assert_int_equal(play(&answer, (wc_chat){0}, NULL), 0);
+	assert_in_range(r.total_ms, 0, model.idle_ms / 2);
+}
+
 static void a_text_over_the_bound_is_cut_and_the_call_ends_well(void **state)
 {
 	const struct peer_answer answer = {HEAD TEXT("您") TEXT("好") TEXT("!"), .then = PEER_STALL};
@@ -460,6 +469,7 @@ int main(void)
 		CASE(only_done_means_stop),
 		CASE(thinking_is_left_out_where_the_model_says_so),
 		CASE(a_whole_answer_stands_whatever_the_connection_does),
+		CASE(after_done_the_end_is_not_awaited_for_long),
 		CASE(a_text_over_the_bound_is_cut_and_the_call_ends_well),
 		CASE(the_request_is_as_the_settings_say),
 		CASE(nothing_is_sent_that_was_not_asked_for),

@@ -189,7 +189,7 @@ static int show(void *ctx, const char *p, size_t n, wc_err *e)
 /* Cut once at cut, or behind every byte when cut is beyond the end. */
 static int feed(struct reading *r, const char *p, size_t n, size_t cut)
 {
-	size_t step = cut <= n ? cut : 1;
+	size_t step;
 
 	for (size_t i = 0; i < n; i += step) {
 		step = cut > n ? 1 : i < cut ? cut : n - cut;

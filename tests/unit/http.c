@@ -395,12 +395,18 @@ static void pieces_go_to_the_caller(void **state)
 	assert_int_equal(reply.body->len, 0);
 }
 
+static bool collected_enough(void *ctx)
+{
+	return ((wc_buf *)ctx)->len > 8;
+}
+
+/* The caller's error is the one that counts, also when the caller wants to stop from then on. */
 static void the_callers_error_ends_the_call(void **state)
 {
 	const struct peer_answer answer = {"HTTP/1.1 200 OK\r\n\r\nmore than eight", .then = PEER_STALL};
 
 	(void)state;
-	assert_int_equal(call_once(&answer, (wc_http){.on_data = collect, .ctx = wc_buf_new(a, 100)}), -1);
+	assert_int_equal(call_once(&answer, (wc_http){.on_data = collect, .stop = collected_enough, .ctx = wc_buf_new(a, 100)}), -1);
 	assert_int_equal(e.code, WC_E_CONFLICT);
 	assert_string_equal(e.text, "enough");
 }

@@ -40,6 +40,18 @@ typedef struct wc_instances {
 	int           (*seed)(const char *name, const void *instance, const char *seed_hash, const void *self, wc_err *e);
 } wc_instances;
 
+/* A command of the program: "wecomd NAME …". name may have two words ("key add"). Runs with the database and the keys at
+ * hand, in a process of its own; argv[0] is the first argument behind the name. Returns the exit status; prints for people. */
+typedef struct wc_command {
+	const char *name;
+	const char *arguments;     /* "--name NAME --role ROLE", for the usage */
+	const char *summary;
+	int       (*run)(wc_arena *a, int argc, char **argv, const void *self);
+} wc_command;
+
+/* The value behind an option such as "--name" or "-n"; standard where it is absent. */
+const char *wc_option(int argc, char **argv, const char *option, const char *standard);
+
 typedef struct wc_plugin {
 	/* Checked before anything else is read; WC_PLUGIN fills them. */
 	uint32_t    abi;
@@ -56,6 +68,7 @@ typedef struct wc_plugin {
 	const wc_route         *routes;        /* ends with method 0 */
 	const wc_callback_kind *callbacks;
 	const wc_job_kind      *jobs;          /* ends with a NULL name */
+	const wc_command       *commands;      /* ends with a NULL name */
 
 	/* In each process, after everything was checked. start may fail with a reason; stop must accept what start left half. */
 	int       (*start)(void *self, wc_err *e);
@@ -67,7 +80,12 @@ typedef struct wc_plugin {
 #define WC_ROUTES(...)    ((const wc_route[]){__VA_ARGS__, {0}})
 #define WC_CALLBACKS(...) (&(const wc_callback_kind){__VA_ARGS__})
 #define WC_JOBS(...)      ((const wc_job_kind[]){__VA_ARGS__, {0}})
+#define WC_COMMANDS(...)  ((const wc_command[]){__VA_ARGS__, {0}})
 #define WC_NEEDS(...)     ((const char *const[]){__VA_ARGS__, NULL})
+
+/* A part of the core describes itself in the same way; it is linked into the program instead of being opened. */
+#define WC_PART(id, part_name, ...) \
+	const wc_plugin id = {.abi = WC_ABI, .size = sizeof(wc_plugin), .build_id = WC_BUILD_ID, .name = part_name, __VA_ARGS__}
 
 /* The one exported symbol of a plugin. id is its name with '-' written '_'; .name is set where the two differ. */
 #define WC_PLUGIN(id, self_type, ...) \

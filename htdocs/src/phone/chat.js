@@ -50,9 +50,11 @@ function asMessage(chat, waiting) {
     changed_ms: sent_ms, reply_to: null, state: error ? 'failed' : 'sending', local: true };
 }
 
+// What is still being sent comes last, whatever the two clocks say; what was refused stays where it was said.
 export function messagesOf(chat) {
-  const told = Object.values(chat.messages).sort(inOrder);
-  return [...told, ...chat.outbox.map((waiting) => asMessage(chat, waiting))];
+  const local = chat.outbox.map((waiting) => asMessage(chat, waiting));
+  const settled = [...Object.values(chat.messages), ...local.filter(({ state }) => state === 'failed')].sort(inOrder);
+  return [...settled, ...local.filter(({ state }) => state === 'sending')];
 }
 
 export const bubbleOf = (chat, message) =>

@@ -47,7 +47,7 @@ const zh = {
   thinking: '正在思考',
   answering: '正在回答',
   inReplyTo: '回复{name}：{text}',
-  notDelivered: '没有送达：机器人没有好好回应。',
+  notDelivered: '没有送达：机器人没有正常回应。',
   notTaken: { unreachable: '没有发出：连不上模拟器。', busy: '没有发出：机器人还在回答前面几条，等一等再发。', refused: '没有发出：模拟器没有收下。' },
   notFinished: '回答中断了。',
   resend: '重发',

@@ -1,0 +1,6 @@
+/* Private to core/admin: what its table is made of. */
+#pragma once
+
+#include "admin/admin.h"
+
+int key_add_command(wc_arena *a, int argc, char **argv, const void *self);

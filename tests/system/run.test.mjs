@@ -1,0 +1,193 @@
+// etc/demo/run: one command that starts everything, keeps to itself, and leaves nothing behind.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import test from 'node:test';
+import { build, freePort, launch, processesOf, removeFolder, root, run, startSystem, tempFolder, textMessage, waitFor } from './harness.mjs';
+
+// Runs the launcher to its end, which must come by itself.
+async function refused(options) {
+	const launched = await launch({ state: '/nowhere', ...options });
+	assert.equal(launched.ready, false, `it started:\n${launched.output}`);
+	assert.equal(launched.status, 1);
+	return launched.output;
+}
+
+async function withFolder(work) {
+	const folder = tempFolder();
+	try {
+		await work(folder);
+	} finally {
+		removeFolder(folder);
+	}
+}
+
+async function ask(system) {
+	await system.speed({ chars_per_s: 100_000, first_token_ms: 0 });
+	const { reply } = await system.callback(textMessage('你好', { bot: system.bot }));
+	return system.finished(reply.stream.id);
+}
+
+test('two run side by side and know nothing of each other; both end without a trace', async () => {
+	const one = await startSystem();
+	const closed = tempFolder();
+	fs.chmodSync(closed, 0o700);     // MariaDB's own user cannot pass here
+	const two = await startSystem({ state: closed });
+	try {
+		await ask(one);
+		assert.deepEqual(await one.stored(), { events: 1, jobs: 1, streams: 1 });
+		assert.deepEqual(await two.stored(), { events: 0, jobs: 0, streams: 0 });
+		assert.notDeepEqual(one.secrets, two.secrets);
+		const { status } = await two.callback(textMessage('你好', { bot: one.bot }), { bot: one.bot });
+		assert.equal(status, 403, 'the secrets of one are nothing to the other');
+	} finally {
+		assert.equal(await one.stop({ signal: 'SIGTERM' }), 0);
+		assert.equal(await two.stop({ signal: 'SIGINT' }), 0);
+	}
+});
+
+test('a second run on the same folder keeps the data and the secrets', async () => {
+	const first = await startSystem();
+	const content = await ask(first);
+	const message = textMessage('记住我', { bot: first.bot });
+	const { reply } = await first.callback(message);
+	await first.finished(reply.stream.id);
+	await first.stop({ keep: true });
+
+	const second = await startSystem({ state: first.state });
+	try {
+		assert.deepEqual(second.secrets, first.secrets);
+		assert.deepEqual(await second.stored(), { events: 2, jobs: 2, streams: 2 });
+		const again = await second.callback(message);
+		assert.equal(again.reply.stream.id, reply.stream.id);
+		assert.ok(content && await second.finished(reply.stream.id));
+		assert.deepEqual(await second.stored(), { events: 2, jobs: 2, streams: 2 });
+	} finally {
+		await second.stop();
+	}
+});
+
+test('what it keeps is closed to others, and it listens on the loopback alone', async () => {
+	const system = await startSystem();
+	try {
+		for (const name of ['secrets.env', 'wecomd.keys', 'sim.keys'])
+			assert.equal(fs.statSync(path.join(system.state, name)).mode & 0o777, 0o600, name);
+		assert.equal(fs.statSync(path.join(system.state, 'run')).mode & 0o777, 0o700);
+		const inodes = new Set();
+		for (const { pid } of processesOf(system.state))
+			for (const fd of fs.readdirSync(`/proc/${pid}/fd`)) {
+				let target = '';
+				try { target = fs.readlinkSync(`/proc/${pid}/fd/${fd}`); } catch { /* closed meanwhile */ }
+				if (target.startsWith('socket:[')) inodes.add(target.slice(8, -1));
+			}
+		const listening = ['tcp', 'tcp6'].flatMap((name) => fs.readFileSync(`/proc/net/${name}`, 'utf8').trim().split('\n').slice(1))
+			.map((line) => line.trim().split(/\s+/)).filter((words) => words[3] === '0A' && inodes.has(words[9])).map((words) => words[1]);
+		const port = system.port.toString(16).toUpperCase().padStart(4, '0');
+		assert.deepEqual([...new Set(listening)], [`0100007F:${port}`]);
+	} finally {
+		await system.stop();
+	}
+});
+
+test('a second start on a folder in use is refused and disturbs nothing', async () => {
+	const system = await startSystem();
+	try {
+		const output = await refused({ port: await freePort(), state: system.state });
+		assert.match(output, new RegExp(`${system.state} is in use by process ${system.launcher.pid}`));
+		assert.ok(await ask(system));
+	} finally {
+		await system.stop();
+	}
+});
+
+test('a port in use is refused before anything is started', () => withFolder(async (folder) => {
+	const server = net.createServer();
+	await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+	const { port } = server.address();
+	const output = await refused({ port, state: path.join(folder, 'state') });
+	server.close();
+	assert.match(output, new RegExp(`Port ${port} is in use`));
+	assert.ok(!fs.existsSync(path.join(folder, 'state/db')));
+}));
+
+test('settings that cannot work are refused with the reason', () => withFolder(async (folder) => {
+	const port = await freePort();
+	for (const bad of ['0', '65536', 'http', '-1', '08080']) assert.match(await refused({ port: bad }), /is not a port/);
+	assert.match(await refused({ port, state: path.join(folder, 'x'.repeat(90)) }), /too long/);
+	assert.match(await refused({ port, state: path.join(folder, 'a"b') }), /must do without/);
+	assert.match(await refused({ port, state: folder, conf: '/no/such.conf' }), /not a file/);
+	assert.match(await refused({ port, state: folder, build: folder }), /build it first/);
+}));
+
+test('a folder name with a space and Chinese characters is fine', () => withFolder(async (folder) => {
+	const system = await startSystem({ state: path.join(folder, '数据 1') });
+	try {
+		assert.ok(await ask(system));
+	} finally {
+		await system.stop();
+	}
+}));
+
+test('killed in the middle of its first start, the next start works and nothing is left', () => withFolder(async (folder) => {
+	const state = path.join(folder, 'state');
+	for (const until of ['db.new', 'db', 'run/sim.sock']) {
+		const port = await freePort();
+		const starting = launch({ port, state });
+		await waitFor(until, () => fs.existsSync(path.join(state, until)), { every: 2 });
+		const { pid } = processesOf(state).find(({ argv }) => argv.some((word) => word.endsWith('etc/demo/run')));
+		process.kill(pid, 'SIGKILL');
+		await starting;
+		const system = await startSystem({ state });
+		assert.ok(await ask(system));
+		await system.stop();
+	}
+}));
+
+test('stopped in the middle of its start, it leaves no process', () => withFolder(async (folder) => {
+	const state = path.join(folder, 'state');
+	const starting = launch({ port: await freePort(), state });
+	await waitFor('a database that starts', () => fs.existsSync(path.join(state, 'run/db.pid')), { every: 2 });
+	const { pid } = processesOf(state).find(({ argv }) => argv.some((word) => word.endsWith('etc/demo/run')));
+	process.kill(pid, 'SIGTERM');
+	const launched = await starting;
+	assert.equal(await launched.ended, 0, launched.output);
+	assert.deepEqual(processesOf(state), []);
+}));
+
+test('when the database dies everything stops, and the end of its log is shown', async () => {
+	const system = await startSystem();
+	const [{ pid }] = processesOf(system.state).filter(({ argv }) => argv[0].endsWith('mariadbd'));
+	process.kill(pid, 'SIGKILL');
+	assert.equal(await system.launcher.ended, 1);
+	assert.match(system.launcher.output, /db ended unexpectedly; everything stops\.\nThe end of .*\/log\/db\.log:/);
+	await system.stop();
+});
+
+test('in a terminal Ctrl-C stops it in order', () => withFolder(async (folder) => {
+	const state = path.join(folder, 'state');
+	const port = await freePort();
+	// script gives a terminal; ^C goes to the whole foreground process group, as when a person types it.
+	const env = { ...process.env, PORT: String(port), STATE: state, B: build };
+	const session = spawn('script', ['-qec', 'etc/demo/run', '/dev/null'], { cwd: root, env, stdio: ['pipe', 'pipe', 'inherit'] });
+	const ended = new Promise((resolve) => { session.on('close', resolve); });
+	let output = '';
+	session.stdout.setEncoding('utf8').on('data', (piece) => {
+		output += piece;
+		if (/^ready .*\n/m.test(output)) session.stdin.write('\x03');
+	});
+	assert.equal(await ended, 0, output);
+	assert.match(output, /^ready /m);
+	assert.deepEqual(processesOf(state), []);
+	assert.match(fs.readFileSync(path.join(state, 'log/db.log'), 'utf8'), /Shutdown complete/);
+	assert.match(fs.readFileSync(path.join(state, 'log/wecomd.log'), 'utf8'), /"message":"stopped"/);
+}));
+
+test('installing what is missing is silent and quick when nothing is', async () => {
+	await run('etc/demo/install-packages', ['test']);
+	const started = Date.now();
+	const { status, stdout, stderr } = await run('etc/demo/install-packages', ['test']);
+	assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+	assert.ok(Date.now() - started < 1000);
+});
