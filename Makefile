@@ -22,7 +22,7 @@ BASE := -std=gnu2x -D_GNU_SOURCE $(WARN) -fPIC -Icore/include -Icore -DWC_BUILD_
         -DPLUGIN_DIR='"$(PREFIX)/lib/wecomd/plugins"' -DSQL_DIR='"$(PREFIX)/share/wecomd/sql"' -DCONF_FILE='"/etc/wecomd/wecomd.conf"'
 
 ifneq ($(SAN),)
-BASE    += -fsanitize=$(SAN) -fno-omit-frame-pointer -DSTACK_KIB=2048 -Wno-format-truncation
+BASE    += -fsanitize=$(SAN) -fno-omit-frame-pointer -DSTACK_KIB=2048 $(if $(findstring gcc,$(CC)),-Wno-format-truncation)
 LDFLAGS += -fsanitize=$(SAN)
 endif
 

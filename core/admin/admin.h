@@ -3,9 +3,7 @@
 
 #include "web/web.h"
 
-#include <wecomd/plugin.h>
-
 /* The role behind "Authorization: Bearer KEY"; *role stays 0 without a valid key. */
 int admin_authenticate(wc_request *rq, wc_role *role, wc_err *e);
 
-extern const wc_plugin admin_part;
+extern const struct wc_plugin admin_part;

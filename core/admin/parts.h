@@ -3,4 +3,6 @@
 
 #include "admin/admin.h"
 
+#include <wecomd/plugin.h>
+
 int key_add_command(wc_arena *a, int argc, char **argv, const void *self);

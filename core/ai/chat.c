@@ -104,11 +104,11 @@ static int settle(struct call *c, wc_arena *a, int rc, const wc_http_reply *repl
 
 	if (rc == 0 && reply->status >= 300)
 		return refused(a, reply, e);
-	if (r->visible.full)
-		return 0;
-	if (rc < 0 && (r->visible.refused || !answer_complete(r)))
+	if (rc < 0 && (r->visible.refused || !(r->visible.full || answer_complete(r))))
 		return cut_short(c, e);
-	return answer_end(r, e) == 0 || r->visible.full ? 0 : cut_short(c, e);
+	if (r->visible.full || answer_end(r, e) == 0 || (r->visible.full && !r->visible.refused))
+		return 0;
+	return cut_short(c, e);
 }
 
 static wc_chat_result result_of(const struct call *c)

@@ -1,6 +1,8 @@
 /* Errors: the table of codes, and the two ways to fill one. */
 #include <wecomd/err.h>
 
+#include <wecomd/text.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +27,15 @@ static const struct {
 	[WC_E_INTERNAL]  = {"internal", 500, false},
 };
 
+/* What did not fit was cut at a byte; half a character would spoil the JSON of a log line or an answer. */
+static void mend_end(char *text, size_t size)
+{
+	size_t n = strlen(text);
+
+	if (n + 1 == size)
+		text[wc_utf8_cut(text, n, n - 3)] = 0;
+}
+
 int wc_fail(wc_err *e, wc_code code, const char *format, ...)
 {
 	va_list args;
@@ -33,6 +44,7 @@ int wc_fail(wc_err *e, wc_code code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(e->text, sizeof e->text, format, args);
 	va_end(args);
+	mend_end(e->text, sizeof e->text);
 	return -1;
 }
 
@@ -48,6 +60,7 @@ int wc_wrap(wc_err *e, const char *format, ...)
 	va_end(args);
 	if (n >= 0 && (size_t)n < sizeof e->text)
 		snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", inner);
+	mend_end(e->text, sizeof e->text);
 	return -1;
 }
 

@@ -53,14 +53,6 @@ static int say(const wc_err *e)
 	return 1;
 }
 
-const char *wc_option(int argc, char **argv, const char *name, const char *standard)
-{
-	for (int i = 0; i + 1 < argc; i++)
-		if (!strcmp(argv[i], name))
-			return argv[i + 1];
-	return standard;
-}
-
 static int usage(const struct program *g, FILE *to)
 {
 	fputs(usage_text, to);

@@ -5,6 +5,7 @@
 
 #include <wecomd/buf.h>
 #include <wecomd/log.h>
+#include <wecomd/plugin.h>
 #include <wecomd/seal.h>
 
 #include <pthread.h>

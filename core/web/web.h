@@ -3,7 +3,6 @@
 
 #include <wecomd/callback.h>
 #include <wecomd/field.h>
-#include <wecomd/plugin.h>
 #include <wecomd/web.h>
 
 struct web_settings {
@@ -28,7 +27,7 @@ struct web_callback {
 };
 
 /* GET and POST /wecom/callback/{name}. */
-extern const wc_plugin web_part;
+extern const struct wc_plugin web_part;
 
 /* Who asks: a role, or 0 when the request carries no valid credentials. */
 typedef int web_authenticate(wc_request *rq, wc_role *role, wc_err *e);

@@ -70,7 +70,10 @@ int bot_load(const struct simulator *sim, wc_arena *a, const char *name, struct 
 		return -1;
 	if (!rows.n)
 		return wc_fail(e, WC_E_NOT_FOUND, "there is no bot of that name");
-	*bot = (struct bot){.name = wc_row_text(&rows, 0, 0), .bot_name = wc_row_text(&rows, 0, 1), .aibotid = wc_row_text(&rows, 0, 2)};
+	*bot = (struct bot){
+		.name     = wc_row_text(&rows, 0, 0),
+		.bot_name = wc_row_text(&rows, 0, 1),
+		.aibotid  = wc_row_text(&rows, 0, 2)};
 	bot->url = callback_url(sim, a, bot->name, wc_row_text(&rows, 0, 3));
 	if (unseal(a, ABOUT_TOKEN, wc_row_cell(&rows, 0, 4), &bot->token, e) < 0 ||
 	    unseal(a, ABOUT_KEY, wc_row_cell(&rows, 0, 5), &bot->aes_key, e) < 0)
@@ -96,6 +99,7 @@ int bot_list(wc_arena *a, json_t **list, wc_err *e)
 		return -1;
 	*list = wc_json(a, "[]");
 	for (size_t i = 0; i < rows.n; i++)
-		json_array_append_new(*list, json_pack("{s:s, s:s}", "id", wc_row_text(&rows, i, 0), "name", wc_row_text(&rows, i, 1)));
+		json_array_append_new(*list, json_pack("{s:s, s:s}", "id", wc_row_text(&rows, i, 0),
+		                                       "name", wc_row_text(&rows, i, 1)));
 	return 0;
 }

@@ -21,7 +21,8 @@ static int refuse_fourth(wc_db *db, const struct chat_post *post, wc_err *e)
 {
 	wc_rows rows;
 
-	if (wc_db_query(db, post->a, &rows, e, "SELECT COUNT(*) FROM simulator_message WHERE person = ? AND bot = ? AND open_until_ms > ?",
+	if (wc_db_query(db, post->a, &rows, e,
+	                "SELECT COUNT(*) FROM simulator_message WHERE person = ? AND bot = ? AND open_until_ms > ?",
 	                wc_text(post->person), wc_text(post->bot), wc_int(post->now_ms)) < 0)
 		return -1;
 	if (wc_row_int(&rows, 0, 0) >= CHAT_OPEN_MAX)
@@ -34,8 +35,8 @@ static int insert_message(wc_db *db, struct chat_post *post, int64_t rev, wc_err
 	wc_rows rows;
 
 	if (wc_db_query(db, post->a, &rows, e,
-	                "INSERT INTO simulator_message (rev, bot, person, chat_group, msgid, text, state, open_until_ms, sent_ms, changed_ms)"
-	                " VALUES (?, ?, ?, ?, ?, ?, 'sending', ?, ?, ?) RETURNING id",
+	                "INSERT INTO simulator_message (rev, bot, person, chat_group, msgid, text, state, open_until_ms, sent_ms,"
+	                " changed_ms) VALUES (?, ?, ?, ?, ?, ?, 'sending', ?, ?, ?) RETURNING id",
 	                wc_int(rev), wc_text(post->bot), wc_text(post->person), wc_text(post->group), wc_text(post->msgid),
 	                wc_text(post->text), wc_int(post->open_until_ms), wc_int(post->now_ms), wc_int(post->now_ms)) < 0)
 		return -1;
@@ -108,7 +109,8 @@ int chat_stream_taken(wc_arena *a, const char *bot, const char *stream_id, int64
 {
 	wc_rows rows;
 
-	if (wc_db_query(NULL, a, &rows, e, "SELECT 1 FROM simulator_message WHERE stream_id = ? AND bot = ? AND reply_to <> ? LIMIT 1",
+	if (wc_db_query(NULL, a, &rows, e,
+	                "SELECT 1 FROM simulator_message WHERE stream_id = ? AND bot = ? AND reply_to <> ? LIMIT 1",
 	                wc_text(stream_id), wc_text(bot), wc_int(message)) < 0)
 		return -1;
 	return rows.n > 0;
@@ -130,7 +132,8 @@ static int change_message(wc_db *db, const struct chat_step *s, wc_err *e)
 	if (next_rev(db, s->a, &rev, e) < 0)
 		return -1;
 	return wc_db_exec(db, e, "UPDATE simulator_message SET rev = ?, state = ?, error = ?, changed_ms = ? WHERE id = ?",
-	                  wc_int(rev), wc_text(s->state), wc_text(s->state_error), wc_int(wc_now_ms()), wc_int(s->message)) < 0 ? -1 : 0;
+	                  wc_int(rev), wc_text(s->state), wc_text(s->state_error), wc_int(wc_now_ms()),
+	                  wc_int(s->message)) < 0 ? -1 : 0;
 }
 
 static int begin_bubble(wc_db *db, const struct chat_step *s, wc_err *e)
@@ -207,6 +210,7 @@ int chat_deliveries(wc_arena *a, const char *msgid, wc_rows *rows, wc_err *e)
 {
 	return wc_db_query(NULL, a, rows, e,
 	                   "SELECT kind, msgid, try, status, ms, error, at_ms FROM (SELECT d.* FROM simulator_delivery d"
-	                   " JOIN simulator_message m ON m.id = d.message WHERE m.msgid = ? ORDER BY d.id DESC LIMIT 500) newest ORDER BY id",
+	                   " JOIN simulator_message m ON m.id = d.message WHERE m.msgid = ? ORDER BY d.id DESC LIMIT 500) newest"
+	                   " ORDER BY id",
 	                   wc_text(msgid));
 }

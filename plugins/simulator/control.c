@@ -6,8 +6,8 @@ const wc_field control_fields[] = {
 	 .min = -1, .max = 1000000},
 	{WC_INT, "refresh_ms", "-1", offsetof(struct control, refresh_ms), "pause between two refreshes; -1: as it is",
 	 .min = -1, .max = 60000},
-	{WC_INT, "first_token_ms", "-1", offsetof(struct control, first_token_ms), "the model's wait before its first token; -1: as it is",
-	 .min = -1, .max = 600000},
+	{WC_INT, "first_token_ms", "-1", offsetof(struct control, first_token_ms),
+	 "the model's wait before its first token; -1: as it is", .min = -1, .max = 600000},
 	{0}};
 
 static int64_t value_or(const wc_rows *rows, size_t column, int64_t standard)

@@ -1,5 +1,6 @@
 /* Delivery as WeCom does it: the message callback in up to some tries, then refreshes until the stream is finished or its
- * life is over. Where the job was interrupted it goes on from the rows: the message keeps its msgid, the bubble its stream. */
+ * life is over. Where the job was interrupted it goes on from the rows: the message keeps its msgid, the bubble its
+ * stream. */
 #include "deliver.h"
 
 #include "bot.h"
@@ -111,7 +112,8 @@ static const char *refresh_callback(wc_arena *a, const struct talk *t, const cha
 }
 
 /* Signs and encrypts anew for each try, as WeCom does. */
-static int seal_callback(struct exchange *x, const struct talk *t, const char *plain, const char **url, const char **body, wc_err *e)
+static int seal_callback(struct exchange *x, const struct talk *t, const char *plain, const char **url, const char **body,
+                         wc_err *e)
 {
 	const char *timestamp = wc_printf(x->a, "%" PRId64, wc_now_ms() / 1000);
 	char        signature[41];

@@ -75,7 +75,8 @@ static const struct card_rule card_rules[] = {
 static const struct {
 	const char *list;
 	size_t      most;
-} card_lists[] = {{"horizontal_content_list", 6}, {"vertical_content_list", 4}, {"jump_list", 3}, {"button_list", 6}, {"select_list", 3}};
+} card_lists[] = {
+	{"horizontal_content_list", 6}, {"vertical_content_list", 4}, {"jump_list", 3}, {"button_list", 6}, {"select_list", 3}};
 
 static const struct card_rule *find_card_rule(const char *type)
 {
@@ -144,7 +145,8 @@ static int check_card(const json_t *card, wc_err *e)
 static bool is_invisible(unsigned code)
 {
 	return code <= ' ' || code == 0x7f || code == 0xa0 || code == 0xad || (code >= 0x2000 && code <= 0x200f) ||
-	       (code >= 0x2028 && code <= 0x202f) || (code >= 0x205f && code <= 0x2064) || code == 0x3000 || code == 0x3164 || code == 0xfeff;
+	       (code >= 0x2028 && code <= 0x202f) || (code >= 0x205f && code <= 0x2064) || code == 0x3000 || code == 0x3164 ||
+	       code == 0xfeff;
 }
 
 /* s is well-formed. */
@@ -189,7 +191,8 @@ static int check_pictures(const json_t *list, bool finish, wc_err *e)
 	if (!json_is_array(list) || json_array_size(list) > PICTURES)
 		return broken(e, "msg_item is a list of at most 10 pictures");
 	json_array_foreach(list, i, item) {
-		const char *type = wc_json_str(item, "msgtype"), *data = wc_json_str(item, "image.base64"), *md5 = wc_json_str(item, "image.md5");
+		const char *type = wc_json_str(item, "msgtype"), *data = wc_json_str(item, "image.base64");
+		const char *md5  = wc_json_str(item, "image.md5");
 
 		if (!type || strcmp(type, "image"))
 			return broken(e, "each msg_item has msgtype image");

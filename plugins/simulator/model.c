@@ -27,7 +27,8 @@ static bool has_key(wc_request *rq, const struct simulator *sim)
 	if (given && !strncasecmp(given, "Bearer ", 7) && !strcmp(given + 7, sim->model_key))
 		return true;
 	refuse(rq, 401, given ? "invalid_api_key" : NULL,
-	       given ? "Incorrect API key provided." : "You didn't provide an API key in an Authorization header using Bearer auth.");
+	       given ? "Incorrect API key provided."
+	             : "You didn't provide an API key in an Authorization header using Bearer auth.");
 	return false;
 }
 

@@ -35,7 +35,8 @@ int phone_world(wc_request *rq, const void *self)
 
 	if (bot_list(wc_request_arena(rq), &bots, &e) < 0)
 		return wc_reply_err(rq, &e);
-	return wc_reply(rq, 200, "{s:o, s:O, s:o}", "people", roster_json(&sim->people), "bots", bots, "groups", roster_json(&sim->groups));
+	return wc_reply(rq, 200, "{s:o, s:O, s:o}", "people", roster_json(&sim->people), "bots", bots,
+	                "groups", roster_json(&sim->groups));
 }
 
 /* ---- saying something ---- */
@@ -214,7 +215,8 @@ int phone_deliveries(wc_request *rq, const void *self)
 	for (size_t i = 0; i < rows.n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:I}",
 		                                      "kind", wc_row_text(&rows, i, 0), "msgid", wc_row_text(&rows, i, 1),
-		                                      "try", (json_int_t)wc_row_int(&rows, i, 2), "status", (json_int_t)wc_row_int(&rows, i, 3),
+		                                      "try", (json_int_t)wc_row_int(&rows, i, 2),
+		                                      "status", (json_int_t)wc_row_int(&rows, i, 3),
 		                                      "ms", (json_int_t)wc_row_int(&rows, i, 4), "error", wc_row_text(&rows, i, 5),
 		                                      "at_ms", (json_int_t)wc_row_int(&rows, i, 6)));
 	return wc_reply(rq, 200, "{s:O}", "deliveries", list);

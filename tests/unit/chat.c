@@ -394,12 +394,15 @@ static int lose_lease(void *ctx, const char *p, size_t n, wc_err *why)
 
 static void the_callers_error_is_passed_on(void **state)
 {
-	static const struct peer_answer answer = {HEAD TEXT("a") FINISH("stop"), .then = PEER_STALL};
+	static const struct peer_answer answer = {HEAD TEXT("ab") FINISH("stop"), .then = PEER_STALL};
 
 	(void)state;
-	assert_int_equal(play(&answer, (wc_chat){.on_text = lose_lease}, NULL), -1);
-	assert_int_equal(e.code, WC_E_TOO_LARGE);
-	assert_string_equal(e.text, "model main: not wanted");
+	for (size_t max = 1; max <= 2; max++) {
+		e = (wc_err){0};
+		assert_int_equal(play(&answer, (wc_chat){.on_text = lose_lease, .max_answer = max}, NULL), -1);
+		assert_int_equal(e.code, WC_E_TOO_LARGE);
+		assert_string_equal(e.text, "model main: not wanted");
+	}
 }
 
 /* --- configuration --------------------------------------------------------------------------------------------------- */

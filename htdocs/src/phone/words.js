@@ -45,7 +45,6 @@ const zh = {
   sending: '正在发送',
   newMessages: '新消息',
   thinking: '正在思考',
-  answering: '正在回答',
   inReplyTo: '回复{name}：{text}',
   notDelivered: '没有送达：机器人没有正常回应。',
   notTaken: { unreachable: '没有发出：连不上模拟器。', busy: '没有发出：机器人还在回答前面几条，等一等再发。', refused: '没有发出：模拟器没有收下。' },
@@ -134,7 +133,6 @@ const en = {
   sending: 'Sending',
   newMessages: 'New messages',
   thinking: 'Thinking',
-  answering: 'Answering',
   inReplyTo: 'In reply to {name}: {text}',
   notDelivered: 'Not delivered: the bot gave no good answer.',
   notTaken: {
