@@ -93,10 +93,20 @@ int conn_simple(wc_db *db, const char *sql, wc_err *e)
 
 #define RESULT_MAX (64u << 20)
 
-static struct statement *find_kept(wc_db *db, const char *sql)
+/* FNV-1a: batches of several sizes begin alike, so that comparing the texts alone would take long. */
+static uint64_t hash_of(const char *sql)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (; *sql; sql++)
+		h = (h ^ (unsigned char)*sql) * 1099511628211u;
+	return h;
+}
+
+static struct statement *find_kept(wc_db *db, const char *sql, uint64_t hash)
 {
 	for (unsigned i = 0; i < STATEMENTS_KEPT && db->kept[i].sql; i++)
-		if (!strcmp(db->kept[i].sql, sql))
+		if (db->kept[i].hash == hash && !strcmp(db->kept[i].sql, sql))
 			return &db->kept[i];
 	return NULL;
 }
@@ -108,7 +118,8 @@ static int stmt_failed(wc_db *db, MYSQL_STMT *handle, wc_err *e)
 
 static MYSQL_STMT *prepare(wc_db *db, const char *sql, wc_err *e)
 {
-	struct statement *s = find_kept(db, sql);
+	uint64_t          hash = hash_of(sql);
+	struct statement *s    = find_kept(db, sql, hash);
 	MYSQL_STMT       *handle;
 	my_bool           yes = 1;
 
@@ -127,7 +138,7 @@ static MYSQL_STMT *prepare(wc_db *db, const char *sql, wc_err *e)
 	if (s->handle)
 		mysql_stmt_close(s->handle);
 	free(s->sql);
-	*s = (struct statement){wc_xstrdup(sql), handle};
+	*s = (struct statement){wc_xstrdup(sql), hash, handle};
 	return handle;
 }
 

@@ -7,10 +7,11 @@
 
 #include <mysql.h>
 
-#define STATEMENTS_KEPT 64
+#define STATEMENTS_KEPT 128     /* a batch of each size is a statement of its own */
 
 struct statement {
 	char       *sql;
+	uint64_t    hash;
 	MYSQL_STMT *handle;
 };
 
