@@ -37,7 +37,7 @@ char *percent_decode(wc_arena *a, const char *s, size_t n)
 			return NULL;
 		out[len++] = c;
 	}
-	return out;
+	return wc_utf8_valid(out, len) ? out : NULL;
 }
 
 static void parse_query(wc_request *rq)

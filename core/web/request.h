@@ -35,7 +35,7 @@ int request_begin(wc_request *rq, FCGX_Request *fcgi, wc_arena *a, wc_err *e);
 /* Reads the body to its end, at most max bytes, and checks it against the route's table. 0, or the answer was sent. */
 int request_read_body(wc_request *rq, size_t max);
 
-/* Percent-decodes n bytes once; NULL for a broken escape or a zero byte. '+' stays. */
+/* Percent-decodes n bytes once; NULL for a broken escape, a zero byte, or what is not UTF-8. '+' stays. */
 char *percent_decode(wc_arena *a, const char *s, size_t n);
 
 /* The route for the request, its path parameters filled. NULL: *other says whether another method has the path, and

@@ -33,6 +33,7 @@ after(() => system?.stop());
 
 // Runs the work and says by how much it changed what is stored.
 async function stores(work) {
+	await system.jobsAreDone();     // those of the test before
 	const earlier = await system.stored();
 	await work();
 	const later = await system.stored();

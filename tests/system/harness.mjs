@@ -51,12 +51,26 @@ export function processes() {
 		pid: Number(pid),
 		parent: Number(/^PPid:\s+(\d+)/m.exec(procFile(pid, 'status'))?.[1]),
 		argv: procFile(pid, 'cmdline').split('\0').slice(0, -1),
-		env: procFile(pid, 'environ').split('\0'),
 	}));
 }
 
-// Everything that a demo started carries its STATE in the environment.
-export const processesOf = (state) => processes().filter((process) => process.env.includes(`STATE=${state}`));
+// What the descriptors of a process lead to.
+export function openFiles(pid) {
+	try {
+		return fs.readdirSync(`/proc/${pid}/fd`).map((fd) => {
+			try {
+				return fs.readlinkSync(`/proc/${pid}/fd/${fd}`);
+			} catch {
+				return '';     // closed meanwhile
+			}
+		});
+	} catch {
+		return [];
+	}
+}
+
+// Everything that a demo started holds its lock, or at least a file, below STATE.
+export const processesOf = (state) => processes().filter(({ pid }) => openFiles(pid).some((file) => file.startsWith(`${state}/`)));
 
 export function run(program, args, { env = {}, input = '', ms = 60_000 } = {}) {
 	return new Promise((resolve) => {
@@ -106,8 +120,9 @@ export function removeFolder(folder) {
 
 // --- the launcher ---
 
-// Starts etc/demo/run; resolves when it prints its ready line, or ends. It dies with this process.
-export async function launch({ port, state, conf, build: folder = build }) {
+// Starts etc/demo/run, which dies with this process. settled becomes true when it prints its ready line, false when it
+// ends without; ended becomes its status.
+export function begin({ port, state, conf, build: folder = build }) {
 	const env = { ...process.env, PORT: String(port), STATE: state, B: folder, DEMO_CONF: conf || '' };
 	const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'etc/demo/run'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
 	const launched = { child, pid: child.pid, output: '', status: undefined };
@@ -117,12 +132,12 @@ export async function launch({ port, state, conf, build: folder = build }) {
 	const ready = new Promise((resolve) => {
 		const add = (piece) => {
 			launched.output += piece;
-			if (/^ready /m.test(launched.output)) resolve('ready');
+			if (/^ready /m.test(launched.output)) resolve(true);
 		};
 		child.stdout.setEncoding('utf8').on('data', add);
 		child.stderr.setEncoding('utf8').on('data', add);
 	});
-	launched.ready = await Promise.race([ready, launched.ended]) === 'ready';
+	launched.settled = Promise.race([ready, launched.ended.then(() => false)]);
 	return launched;
 }
 
@@ -224,8 +239,8 @@ class System {
 	}
 
 	async start() {
-		this.launcher = await launch(this);
-		if (!this.launcher.ready) throw new Error(`etc/demo/run ended with ${this.launcher.status}:\n${this.launcher.output}`);
+		this.launcher = begin(this);
+		if (!await this.launcher.settled) throw new Error(`etc/demo/run ended with ${this.launcher.status}:\n${this.launcher.output}`);
 		this.secrets = readSecrets(this.state);
 		this.bot = {
 			name: 'helpdesk', aibotid: 'helpdesk', receiveid: '', token: this.secrets.BOT_TOKEN, aesKey: this.secrets.BOT_AES_KEY,
@@ -347,13 +362,21 @@ class System {
 
 	log(name) { return fs.readFileSync(path.join(this.state, 'log', `${name}.log`), 'utf8'); }
 
-	// Stops everything and checks that nothing is left.
+	// From the first word of a sanitizer on; empty where there is none.
+	sanitizerReport(name) {
+		return fs.existsSync(path.join(this.state, 'log', `${name}.log`)) ?
+			/^.*(?:Sanitizer:|: runtime error:)[^]{0,6000}/m.exec(this.log(name))?.[0] ?? '' : '';
+	}
+
+	// Stops everything and checks that nothing is left and no sanitizer found fault.
 	async stop({ signal = 'SIGTERM', keep = false } = {}) {
 		if (this.launcher?.status === undefined) this.launcher?.child.kill(signal);
 		await this.launcher?.ended;
 		const left = processesOf(this.state).map(({ pid, argv }) => `${pid} ${argv.join(' ')}`);
+		const reports = ['wecomd', 'sim'].map((name) => this.sanitizerReport(name)).join('');
 		if (!keep) removeFolder(this.state);
 		if (left.length) throw new Error(`left behind: ${left.join('; ')}`);
+		if (reports) throw new Error(reports);
 		return this.launcher?.status;
 	}
 }

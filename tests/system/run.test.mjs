@@ -5,14 +5,14 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
-import { build, freePort, launch, processesOf, removeFolder, root, run, startSystem, tempFolder, textMessage, waitFor } from './harness.mjs';
+import { begin, build, freePort, openFiles, processesOf, removeFolder, root, run, startSystem, tempFolder, textMessage, waitFor } from './harness.mjs';
 
 // Runs the launcher to its end, which must come by itself.
 async function refused(options) {
-	const launched = await launch({ state: '/nowhere', ...options });
-	assert.equal(launched.ready, false, `it started:\n${launched.output}`);
-	assert.equal(launched.status, 1);
-	return launched.output;
+	const demo = begin({ state: '/nowhere', ...options });
+	assert.equal(await demo.settled, false, `it started:\n${demo.output}`);
+	assert.equal(demo.status, 1);
+	return demo.output;
 }
 
 async function withFolder(work) {
@@ -77,11 +77,7 @@ test('what it keeps is closed to others, and it listens on the loopback alone', 
 		assert.equal(fs.statSync(path.join(system.state, 'run')).mode & 0o777, 0o700);
 		const inodes = new Set();
 		for (const { pid } of processesOf(system.state))
-			for (const fd of fs.readdirSync(`/proc/${pid}/fd`)) {
-				let target = '';
-				try { target = fs.readlinkSync(`/proc/${pid}/fd/${fd}`); } catch { /* closed meanwhile */ }
-				if (target.startsWith('socket:[')) inodes.add(target.slice(8, -1));
-			}
+			for (const file of openFiles(pid)) if (file.startsWith('socket:[')) inodes.add(file.slice(8, -1));
 		const listening = ['tcp', 'tcp6'].flatMap((name) => fs.readFileSync(`/proc/net/${name}`, 'utf8').trim().split('\n').slice(1))
 			.map((line) => line.trim().split(/\s+/)).filter((words) => words[3] === '0A' && inodes.has(words[9])).map((words) => words[1]);
 		const port = system.port.toString(16).toUpperCase().padStart(4, '0');
@@ -131,14 +127,12 @@ test('a folder name with a space and Chinese characters is fine', () => withFold
 }));
 
 test('killed in the middle of its first start, the next start works and nothing is left', () => withFolder(async (folder) => {
-	const state = path.join(folder, 'state');
 	for (const until of ['db.new', 'db', 'run/sim.sock']) {
-		const port = await freePort();
-		const starting = launch({ port, state });
+		const state = path.join(folder, path.basename(until));
+		const demo = begin({ port: await freePort(), state });
 		await waitFor(until, () => fs.existsSync(path.join(state, until)), { every: 2 });
-		const { pid } = processesOf(state).find(({ argv }) => argv.some((word) => word.endsWith('etc/demo/run')));
-		process.kill(pid, 'SIGKILL');
-		await starting;
+		process.kill(demo.pid, 'SIGKILL');
+		await demo.ended;
 		const system = await startSystem({ state });
 		assert.ok(await ask(system));
 		await system.stop();
@@ -147,12 +141,10 @@ test('killed in the middle of its first start, the next start works and nothing 
 
 test('stopped in the middle of its start, it leaves no process', () => withFolder(async (folder) => {
 	const state = path.join(folder, 'state');
-	const starting = launch({ port: await freePort(), state });
+	const demo = begin({ port: await freePort(), state });
 	await waitFor('a database that starts', () => fs.existsSync(path.join(state, 'run/db.pid')), { every: 2 });
-	const { pid } = processesOf(state).find(({ argv }) => argv.some((word) => word.endsWith('etc/demo/run')));
-	process.kill(pid, 'SIGTERM');
-	const launched = await starting;
-	assert.equal(await launched.ended, 0, launched.output);
+	process.kill(demo.pid, 'SIGTERM');
+	assert.equal(await demo.ended, 0, demo.output);
 	assert.deepEqual(processesOf(state), []);
 }));
 
@@ -172,10 +164,10 @@ test('in a terminal Ctrl-C stops it in order', () => withFolder(async (folder) =
 	const env = { ...process.env, PORT: String(port), STATE: state, B: build };
 	const session = spawn('script', ['-qec', 'etc/demo/run', '/dev/null'], { cwd: root, env, stdio: ['pipe', 'pipe', 'inherit'] });
 	const ended = new Promise((resolve) => { session.on('close', resolve); });
-	let output = '';
+	let output = '', typed;
 	session.stdout.setEncoding('utf8').on('data', (piece) => {
 		output += piece;
-		if (/^ready .*\n/m.test(output)) session.stdin.write('\x03');
+		if (!typed && /^ready /m.test(output)) typed = session.stdin.write('\x03');
 	});
 	assert.equal(await ended, 0, output);
 	assert.match(output, /^ready /m);

@@ -1,0 +1,144 @@
+// The story in a browser: open the phone, ask the bot, watch the answer being written. The pages keep to a strict content
+// security policy, ask no other host, and say nothing on the console. Pictures go to $B/screenshots.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import { chromium } from 'playwright-core';
+import { build, startSystem } from '../system/harness.mjs';
+
+const pictures = path.join(build, 'screenshots');
+
+let system, browser;
+
+before(async () => {
+	fs.mkdirSync(pictures, { recursive: true });
+	system = await startSystem();
+	browser = await chromium.launch({
+		executablePath: '/usr/bin/chromium',
+		args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+			'--disable-component-update', '--disable-sync'],
+	});
+});
+after(async () => {
+	await browser?.close();
+	await system?.stop();
+});
+
+// A page that notes everything it should not do.
+async function open(options, at = '/phone/') {
+	const context = await browser.newContext({ locale: 'zh-CN', ...options });
+	const page = await context.newPage();
+	const complaints = [];
+	page.on('console', (message) => {
+		if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()} (${message.location().url})`);
+	});
+	page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
+	page.on('request', (rq) => {
+		const url = new URL(rq.url());
+		if (url.protocol !== 'data:' && url.origin !== system.url) complaints.push(`foreign request: ${rq.url()}`);
+	});
+	page.on('requestfailed', (rq) => complaints.push(`failed: ${rq.url()} ${rq.failure()?.errorText}`));
+	page.on('response', (answer) => {
+		if (answer.status() >= 400) complaints.push(`${answer.status()}: ${answer.url()}`);
+	});
+	await page.addInitScript(() => {
+		globalThis.violations = [];
+		addEventListener('securitypolicyviolation', (event) => globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+	});
+	await page.goto(system.url + at);
+	return { page, complaints };
+}
+
+async function nothingWrong({ page, complaints }) {
+	assert.deepEqual(await page.evaluate(() => globalThis.violations), [], 'violations of the content security policy');
+	assert.deepEqual(complaints, []);
+}
+
+const lastAnswer = (page) => page.getByTestId('bubble').and(page.locator('[data-from=bot]')).last();
+
+async function ask(page, question) {
+	const answers = page.locator('[data-testid=bubble][data-from=bot]');
+	const count = await answers.count();
+	await page.getByTestId('phone-input').fill(question);
+	await page.getByTestId('phone-send').click();
+	await answers.nth(count).waitFor();
+}
+
+// The lengths in which the answer was seen, until it was finished.
+async function watch(page) {
+	const lengths = new Set();
+	const end = Date.now() + 30_000;
+	for (;;) {
+		const bubble = lastAnswer(page);
+		const state = await bubble.getAttribute('data-state');
+		lengths.add((await bubble.innerText()).length);
+		if (state === 'finished') return [...lengths];
+		assert.notEqual(state, 'failed');
+		assert.ok(Date.now() < end, `still ${state} after 30 s`);
+		await page.waitForTimeout(40);
+	}
+}
+
+const fitsTheWidth = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+
+test('a question typed on the phone is answered before the eyes of the person', async () => {
+	await system.speed({ chars_per_s: 120, refresh_ms: 300, first_token_ms: 200 });
+	const opened = await open({ viewport: { width: 1440, height: 900 } });
+	const { page } = opened;
+	await page.getByTestId('phone').waitFor();
+	await ask(page, '差旅怎么报销?');
+	const lengths = await watch(page);
+	assert.ok(lengths.length >= 3, `the answer was seen in the lengths ${lengths}`);
+	const text = await lastAnswer(page).innerText();
+	assert.match(text, /费用报销/);
+	assert.equal(await lastAnswer(page).locator('table').count(), 1, 'Markdown is shown as such');
+	await page.screenshot({ path: path.join(pictures, 'phone.png') });
+	assert.ok(await fitsTheWidth(page));
+	await nothingWrong(opened);
+	await page.context().close();
+});
+
+test('the conversation is still there after a reload', async () => {
+	const opened = await open({ viewport: { width: 1440, height: 900 } });
+	await lastAnswer(opened.page).getByText('费用报销').first().waitFor();
+	await nothingWrong(opened);
+	await opened.page.context().close();
+});
+
+test('on a narrow screen and in the dark it works as well', async () => {
+	await system.speed({ chars_per_s: 2000, refresh_ms: 200, first_token_ms: 0 });
+	const opened = await open({ viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true, isMobile: true });
+	const { page } = opened;
+	await ask(page, '怎么连 WiFi?');
+	await watch(page);
+	await page.screenshot({ path: path.join(pictures, 'phone-390.png') });
+	assert.ok(await fitsTheWidth(page));
+	await nothingWrong(opened);
+	await page.context().close();
+});
+
+test('the page speaks English on demand', async () => {
+	const opened = await open({ viewport: { width: 1440, height: 900 } });
+	const { page } = opened;
+	assert.equal(await page.locator('html').getAttribute('lang'), 'zh-CN');
+	await page.getByText('English', { exact: true }).click();
+	await page.locator('html[lang=en]').waitFor();
+	assert.match(await page.getByTestId('phone-send').innerText(), /send/i);
+	await nothingWrong(opened);
+	await page.context().close();
+});
+
+test('what looks like HTML in a message is shown as text', async () => {
+	const opened = await open({ viewport: { width: 1440, height: 900 } });
+	const { page } = opened;
+	const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>**fett**';
+	const title = await page.title();
+	await ask(page, evil);
+	await watch(page);
+	assert.match(await lastAnswer(page).innerText(), /<img src=x onerror=/);
+	assert.equal(await page.locator('[data-testid=bubble] :is(img, script)').count(), 0);
+	assert.equal(await page.title(), title);
+	await nothingWrong(opened);
+	await page.context().close();
+});
