@@ -47,6 +47,8 @@ async function open(options, at = '/phone/') {
 		addEventListener('securitypolicyviolation', (event) => globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 	});
 	await page.goto(system.url + at);
+	// The chat is there: its messages, or suggestions where it has none.
+	await page.locator('[data-testid=bubble], [data-testid=suggestion]').first().waitFor();
 	return { page, complaints };
 }
 
