@@ -3,6 +3,7 @@
 
 #include "ai/answer.h"
 #include "ai/model.h"
+#include "work/work.h"
 
 #include <wecomd/clock.h>
 #include <wecomd/http.h>
@@ -132,6 +133,7 @@ static void log_call(const struct call *c, long status, const wc_chat_result *r,
 	       wc_kv_i("ms", r->total_ms), wc_kv_i("first_text_ms", r->first_text_ms),
 	       wc_kv_i("prompt_tokens", r->prompt_tokens), wc_kv_i("completion_tokens", r->completion_tokens),
 	       wc_kv_s("result", result));
+	ai_call_note(&(struct ai_call){c->model->name, result, status, r->first_text_ms, r->total_ms, r->prompt_tokens, r->completion_tokens});
 }
 
 int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *e)

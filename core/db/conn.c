@@ -7,8 +7,9 @@
 
 #include <errmsg.h>
 
+/* A process that is stopped in the middle of a transaction must not hold its locks for longer than a moment. */
 static const char session_sql[] =
-	"SET SESSION time_zone='+00:00', innodb_lock_wait_timeout=3,"
+	"SET SESSION time_zone='+00:00', innodb_lock_wait_timeout=3, idle_transaction_timeout=10,"
 	" sql_mode='STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
 
 static const char *or_null(const char *s)

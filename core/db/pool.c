@@ -104,6 +104,10 @@ static wc_db *get(wc_err *e)
 {
 	wc_db *db;
 
+	if (!settings) {
+		wc_fail(e, WC_E_CONFIG, "this process has no database");
+		return NULL;
+	}
 	if (reserve(&db, e) < 0)
 		return NULL;
 	if (!db && !(db = conn_open(settings, settings->timeout_ms, e)))

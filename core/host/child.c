@@ -71,6 +71,14 @@ static int run_web(const struct program *g, int stop_fd, wc_err *e)
 	return 0;
 }
 
+static void run_worker(const struct program *g, int stop_fd)
+{
+	struct worker worker = {&g->worker, g->core.node, g->kinds, g->timers, g->zone_s, stop_fd};
+
+	ledger_use(g->reconcilers);
+	worker_run(&worker);
+}
+
 static int start_plugins(const struct program *g, size_t *started, wc_err *e)
 {
 	for (*started = 0; *started < g->slot_count; ++*started) {
@@ -124,7 +132,7 @@ static int serve(const struct program *g, const char *role, wc_err *e)
 		if (!strcmp(role, "web"))
 			rc = run_web(g, stop_fd, e);
 		else
-			worker_run(&g->worker, g->core.node, g->kinds, stop_fd);
+			run_worker(g, stop_fd);
 	}
 	stop_plugins(g, started);
 	if (rc == 0)

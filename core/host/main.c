@@ -125,6 +125,7 @@ static int run_offered(struct program *g, int argc, char **argv)
 			if (crypt_open(g->crypt.key_file, &e) < 0)
 				return say(&e);
 			http_open();
+			callback_use(g->callbacks);
 			return c->run(g->arena, argc - words, argv + words, g->slots[i].self);
 		}
 	}

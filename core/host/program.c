@@ -14,6 +14,7 @@ static const wc_field core_fields[] = {
 	{WC_STRING, "plugin_dir", PLUGIN_DIR, offsetof(struct core_settings, plugin_dir), "folder of the plugins"},
 	{WC_STRING, "sql_dir", SQL_DIR, offsetof(struct core_settings, sql_dir), "folder of the migrations"},
 	{WC_STRING, "node", "", offsetof(struct core_settings, node), "a label for this machine; empty: its host name", .max = 40},
+	{WC_STRING, "time_zone", "+08:00", offsetof(struct core_settings, time_zone), "the wall clock of timers, as an offset from UTC"},
 	{0}};
 
 static const wc_field log_fields[] = {
@@ -27,6 +28,7 @@ static const wc_field crypt_fields[] = {
 static void fill_settings(struct program *g, struct problems *p)
 {
 	static char host[64] = "node";
+	wc_err      e;
 
 	config_fill(g->config, "core", core_fields, &g->core, p);
 	config_fill(g->config, "log", log_fields, &g->log, p);
@@ -34,6 +36,8 @@ static void fill_settings(struct program *g, struct problems *p)
 	config_fill(g->config, "db", db_fields, &g->db, p);
 	config_fill(g->config, "web", web_fields, &g->web, p);
 	config_fill(g->config, "worker", worker_fields, &g->worker, p);
+	if (g->core.time_zone && cron_zone(g->core.time_zone, &g->zone_s, &e) < 0)
+		problem_add(p, "[core] time_zone: %s", e.text);
 	gethostname(host, sizeof host - 1);
 	if (!g->core.node || !*g->core.node)
 		g->core.node = host;
@@ -128,7 +132,7 @@ static void order_slots(struct program *g, struct problems *p)
 	g->slots = ordered;
 }
 
-static const wc_plugin *const parts[] = {&host_part, &web_part, &admin_part};
+static const wc_plugin *const parts[] = {&host_part, &web_part, &admin_part, &inbox_part, &jobs_part, &ledger_part, &retention_part, &explain_part};
 
 #define PARTS (sizeof parts / sizeof *parts)
 
@@ -140,8 +144,12 @@ static void load_plugins(struct program *g, struct problems *p)
 	while (names[n])
 		n++;
 	g->slots = wc_alloc(g->arena, (PARTS + n) * sizeof *g->slots);
-	for (size_t i = 0; i < PARTS; i++)
-		g->slots[g->slot_count++] = (struct slot){.plugin = parts[i], .is_part = true};
+	for (size_t i = 0; i < PARTS; i++) {
+		struct slot *s = &g->slots[g->slot_count++];
+
+		*s = (struct slot){.plugin = parts[i], .self = wc_alloc(g->arena, parts[i]->self_size), .is_part = true};
+		config_fill(g->config, parts[i]->name, parts[i]->settings, s->self, p);
+	}
 	for (size_t i = 0; i < n && g->core.plugin_dir; i++) {
 		struct slot *s = &g->slots[g->slot_count];
 
@@ -196,6 +204,63 @@ static void add_kind(struct program *g, size_t *n, const struct slot *s, const w
 	g->kinds[(*n)++] = (struct worker_kind){kind, s->self};
 }
 
+static const char *cron_text(const struct slot *s, const wc_timer *timer)
+{
+	const wc_field *f = timer->setting ? wc_field_find(s->plugin->settings, timer->setting) : NULL;
+
+	return f ? *(const char *const *)((const char *)s->self + f->offset) : timer->cron;
+}
+
+static bool has_kind(const struct program *g, const char *name)
+{
+	for (const struct worker_kind *k = g->kinds; k->kind; k++)
+		if (!strcmp(k->kind->name, name))
+			return true;
+	return false;
+}
+
+static void add_timer(struct program *g, size_t *n, const struct slot *s, const wc_timer *timer, struct problems *p)
+{
+	struct worker_timer t    = {timer->name, timer->job, {0}};
+	const char         *text = cron_text(s, timer);
+	size_t              len  = strlen(s->plugin->name);
+	wc_err              e;
+
+	if (strncmp(timer->name, s->plugin->name, len) || timer->name[len] != '.')
+		problem_add(p, "plugin %s: timer %s does not begin with \"%s.\"", s->plugin->name, timer->name, s->plugin->name);
+	if (strlen(timer->name) > TIMER_NAME_MAX)
+		problem_add(p, "plugin %s: timer %s: a name has at most %d bytes", s->plugin->name, timer->name, TIMER_NAME_MAX);
+	if (!has_kind(g, timer->job))
+		problem_add(p, "plugin %s: timer %s names job kind %s, which nobody runs", s->plugin->name, timer->name, timer->job);
+	if (!text)     /* a setting that is missing was complained of already */
+		return;
+	if (cron_parse(text, &t.cron, &e) < 0)
+		problem_add(p, "[%s]%s%s: timer %s: \"%s\": %s", s->plugin->name, timer->setting ? " " : "", timer->setting ? timer->setting : "",
+		            timer->name, text, e.text);
+	g->timers = wc_grow(g->arena, g->timers, *n * sizeof *g->timers, (*n + 2) * sizeof *g->timers);
+	g->timers[(*n)++] = t;
+}
+
+/* After the kinds of all are known. */
+static void gather_timers(struct program *g, struct problems *p)
+{
+	size_t timers = 0, reconcilers = 0;
+
+	g->timers      = wc_alloc(g->arena, sizeof *g->timers);
+	g->reconcilers = wc_alloc(g->arena, sizeof *g->reconcilers);
+	for (size_t i = 0; i < g->slot_count; i++) {
+		const struct slot *s = &g->slots[i];
+
+		for (const wc_timer *t = s->plugin->timers; t && t->name; t++)
+			add_timer(g, &timers, s, t, p);
+		for (const wc_reconciler *r = s->plugin->reconcilers; r && r->kind; r++) {
+			g->reconcilers = wc_grow(g->arena, g->reconcilers, reconcilers * sizeof *g->reconcilers,
+			                         (reconcilers + 2) * sizeof *g->reconcilers);
+			g->reconcilers[reconcilers++] = (struct worker_reconciler){r, s->self};
+		}
+	}
+}
+
 static void gather_work(struct program *g, struct problems *p)
 {
 	size_t kinds = 0, callbacks = 0, owners = 1;
@@ -229,5 +294,6 @@ void program_load(struct program *g, const char *const *files, struct problems *
 	load_plugins(g, p);
 	gather_routes(g, p);
 	gather_work(g, p);
+	gather_timers(g, p);
 	config_check_unused(g->config, p);
 }

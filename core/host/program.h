@@ -11,7 +11,7 @@
 #include <wecomd/plugin.h>
 
 struct core_settings {
-	const char *plugin_dir, *sql_dir, *node;
+	const char *plugin_dir, *sql_dir, *node, *time_zone;
 };
 
 struct log_settings {
@@ -51,6 +51,9 @@ struct program {
 	struct web_route      *routes;
 	struct web_callback   *callbacks;
 	struct worker_kind    *kinds;
+	struct worker_timer   *timers;
+	struct worker_reconciler *reconcilers;
+	int64_t                zone_s;         /* [core] time_zone */
 	const char           **owners;         /* of migrations: "core" and the plugins */
 };
 

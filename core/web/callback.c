@@ -314,6 +314,41 @@ static int receive(wc_request *rq, const void *self)
 	return send_reply(rq, &cb, &s, is_xml);
 }
 
+/* --- once more ------------------------------------------------------------------------------------------------------ */
+
+static const struct web_callback *known_callbacks;
+
+void callback_use(const struct web_callback *callbacks)
+{
+	known_callbacks = callbacks;
+}
+
+static wc_endpoint_list *borrow_or_ask(void)
+{
+	wc_endpoint_list *list = borrow();
+
+	if (!list && known_callbacks) {
+		endpoints_refresh(known_callbacks);
+		list = borrow();
+	}
+	return list;
+}
+
+int callback_replay(wc_arena *a, const char *endpoint, wc_slice msg, struct inbox_job **jobs, wc_err *e)
+{
+	wc_endpoint_list *list = borrow_or_ask();
+	wc_callback       cb   = {.arena = a, .endpoint = list ? find(list, endpoint) : NULL, .msg = msg};
+	int               rc;
+
+	wc_defer(a, release_list, list);
+	if (!cb.endpoint)
+		return wc_fail(e, WC_E_NOT_FOUND, "there is no callback endpoint %s any more", endpoint);
+	cb.last_job = &cb.entry.jobs;
+	rc          = cb.endpoint->owner->kind->receive(&cb, cb.endpoint->owner->self, e);
+	*jobs       = cb.entry.jobs;
+	return rc;
+}
+
 WC_PART(web_part, "web",
 	.summary = "callbacks of WeCom",
 	.routes  = WC_ROUTES(

@@ -5,6 +5,8 @@
 #include <wecomd/field.h>
 #include <wecomd/web.h>
 
+struct inbox_job;
+
 struct web_settings {
 	const char *listen;
 	int64_t     processes, threads, body_max, io_timeout_ms;
@@ -55,6 +57,16 @@ void web_run(const struct web_server *server);
 
 /* Asks the plugins for their callback endpoints; what cannot be asked keeps what was known. */
 void endpoints_refresh(const struct web_callback *callbacks);
+
+/* The plugins that receive callbacks, for a process that serves none: a command that replays an event. */
+void callback_use(const struct web_callback *callbacks);
+
+/* Lets the endpoint's plugin receive a stored event once more; *jobs are those it wants. Nothing is stored and nobody gets a reply.
+ * -1: WC_E_NOT_FOUND when the endpoint is gone, or what the plugin refused it for. */
+int callback_replay(wc_arena *a, const char *endpoint, wc_slice msg, struct inbox_job **jobs, wc_err *e);
+
+/* The inbox for people: what came in, and once more. */
+extern const struct wc_plugin inbox_part;
 
 const char *method_name(wc_method method);
 const char *role_name(wc_role role);

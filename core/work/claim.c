@@ -4,60 +4,20 @@
  * raised at every claim, keeps an owner that lost its lease from settling what somebody else runs by now. */
 #include "work/claim.h"
 
+#include "work/owner.h"
+
 #include <wecomd/buf.h>
 #include <wecomd/log.h>
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static char owner[128];
-static char machine[64];
-
-/* Field 22 of /proc/PID/stat: when the process started, in ticks since boot; 0 when there is no such process. */
-static unsigned long long start_time(int pid)
+/* "?,?,…": n of them. */
+static void add_marks(wc_buf *sql, size_t n)
 {
-	char               path[32], text[512];
-	unsigned long long start = 0;
-	char              *p;
-	FILE              *f;
-	size_t             n;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	if (!(f = fopen(path, "re")))
-		return 0;
-	n = fread(text, 1, sizeof text - 1, f);
-	fclose(f);
-	text[n] = 0;
-	/* The name in field 2 may hold blanks and brackets; fields are counted from behind it. */
-	if ((p = strrchr(text, ')')))
-		sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &start);
-	return start;
-}
-
-/* Hosts and containers may share a name, but not a boot id together with a process namespace. */
-static void find_machine(void)
-{
-	char    boot[9] = "", ns[32] = "";
-	FILE   *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-	ssize_t n = readlink("/proc/self/ns/pid", ns, sizeof ns - 1);
-
-	if (f) {
-		(void)!fread(boot, 1, 8, f);
-		fclose(f);
-	}
-	snprintf(machine, sizeof machine, "%s-%s", boot, n > 5 ? ns + 5 : "");     /* "pid:[4026531836]" */
-	machine[strcspn(machine, "]")] = 0;
-}
-
-const char *claim_owner(const char *node)
-{
-	find_machine();
-	snprintf(owner, sizeof owner, "%.40s/%s/%d/%llu", node, machine, getpid(), start_time(getpid()));
-	return owner;
+	for (size_t i = 0; i < n; i++)
+		wc_buf_adds(sql, i ? ",?" : "?");
 }
 
 /* --- taking --------------------------------------------------------------------------------------------------------- */
@@ -65,6 +25,7 @@ const char *claim_owner(const char *node)
 struct take {
 	wc_arena       *a;
 	size_t          max;
+	bool            suspect_allowed;
 	int64_t         lease_ms;
 	struct claimed *jobs;
 	size_t          n;
@@ -77,7 +38,8 @@ static void read_claimed(const wc_rows *rows, size_t i, struct claimed *c)
 	*c = (struct claimed){
 		.id = wc_row_int(rows, i, 0), .kind = wc_row_text(rows, i, 1), .key = wc_row_text(rows, i, 2),
 		.fence = wc_row_int(rows, i, 3) + 1, .attempt = wc_row_int(rows, i, 4) + 1, .args = {args.s, args.n},
-		.trace_id = wc_row_text(rows, i, 6), .lane_no = wc_row_int(rows, i, 8), .created_ms = wc_row_int(rows, i, 9)};
+		.trace_id = wc_row_text(rows, i, 6), .lane_no = wc_row_int(rows, i, 8), .created_ms = wc_row_int(rows, i, 9),
+		.crashes = wc_row_int(rows, i, 10), .cancel_by = wc_row_text(rows, i, 11)};
 	if (lane.n == LANE_SIZE) {
 		c->laned = true;
 		memcpy(c->lane, lane.s, LANE_SIZE);
@@ -86,42 +48,52 @@ static void read_claimed(const wc_rows *rows, size_t i, struct claimed *c)
 
 static int mark_claimed(wc_db *db, struct take *t, wc_err *e)
 {
-	wc_buf *sql = wc_buf_new(t->a, 4096);
+	wc_buf *sql = wc_buf_new(t->a, 64u << 10);
 	wc_val *v   = wc_alloc(t->a, (t->n + 2) * sizeof *v);
 
 	wc_buf_adds(sql, "UPDATE job SET state = 2, fence = fence + 1, attempts = attempts + 1, owner = ?,"
 	                 " due_at = NOW(3) + INTERVAL ? MICROSECOND WHERE id IN (");
-	v[0] = wc_text(owner);
+	v[0] = wc_text(owner_self());
 	v[1] = wc_int(t->lease_ms * 1000);
-	for (size_t i = 0; i < t->n; i++) {
-		wc_buf_adds(sql, i ? ",?" : "?");
+	for (size_t i = 0; i < t->n; i++)
 		v[i + 2] = wc_int(t->jobs[i].id);
-	}
+	add_marks(sql, t->n);
 	wc_buf_adds(sql, ")");
 	return wc_db_exec_v(db, e, sql->s, v, t->n + 2) < 0 ? -1 : 0;
+}
+
+#define SELECT_READY(which) \
+	"SELECT id, kind, job_key, fence, attempts, args, trace_id, lane, lane_no," \
+	" CAST(UNIX_TIMESTAMP(created_at) * 1000 AS INTEGER), crashes, cancel_by FROM job" \
+	" WHERE state = 1 AND due_at <= NOW(3) AND crashes " which " ? ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED"
+
+static int take_some(wc_db *db, struct take *t, const char *sql, size_t max, wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(db, t->a, &rows, e, sql, wc_int(SUSPECT_CRASHES), wc_int((int64_t)max)) < 0)
+		return -1;
+	for (size_t i = 0; i < rows.n; i++)
+		read_claimed(&rows, i, &t->jobs[t->n++]);
+	return 0;
 }
 
 static int take(wc_db *db, void *arg, wc_err *e)
 {
 	struct take *t = arg;
-	wc_rows      rows;
 
-	if (wc_db_query(db, t->a, &rows, e,
-	                "SELECT id, kind, job_key, fence, attempts, args, trace_id, lane, lane_no,"
-	                " CAST(UNIX_TIMESTAMP(created_at) * 1000 AS INTEGER) FROM job"
-	                " WHERE state = 1 AND due_at <= NOW(3) ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED",
-	                wc_int((int64_t)t->max)) < 0)
+	t->n    = 0;
+	t->jobs = wc_alloc(t->a, t->max * sizeof *t->jobs);
+	if (t->suspect_allowed && take_some(db, t, SELECT_READY(">="), 1, e) < 0)
 		return -1;
-	t->n    = rows.n;
-	t->jobs = wc_alloc(t->a, rows.n * sizeof *t->jobs);
-	for (size_t i = 0; i < rows.n; i++)
-		read_claimed(&rows, i, &t->jobs[i]);
+	if (t->n < t->max && take_some(db, t, SELECT_READY("<"), t->max - t->n, e) < 0)
+		return -1;
 	return t->n ? mark_claimed(db, t, e) : 0;
 }
 
-int claim_take(wc_arena *a, size_t max, int64_t lease_ms, struct claimed **jobs, wc_err *e)
+int claim_take(wc_arena *a, size_t max, bool suspect_allowed, int64_t lease_ms, struct claimed **jobs, wc_err *e)
 {
-	struct take t = {a, max, lease_ms, NULL, 0};
+	struct take t = {a, max, suspect_allowed, lease_ms, NULL, 0};
 
 	if (wc_db_tx(take, &t, e) < 0)
 		return -1;
@@ -151,7 +123,12 @@ static int64_t settle_row(wc_db *db, const struct outcome *o, wc_err *e)
 		return wc_db_exec(db, e, "UPDATE job SET state = 1, due_at = NOW(3) + INTERVAL ? MICROSECOND, error = ?, owner = NULL"
 		                         " WHERE id = ? AND fence = ? AND state = 2",
 		                  wc_int(o->delay_ms * 1000), wc_text(o->error), id, fence);
+	case OUTCOME_POSTPONE:
+		return wc_db_exec(db, e, "UPDATE job SET state = 1, due_at = NOW(3) + INTERVAL ? MICROSECOND, attempts = attempts - 1, error = ?,"
+		                         " owner = NULL WHERE id = ? AND fence = ? AND state = 2",
+		                  wc_int(o->delay_ms * 1000), wc_text(o->error), id, fence);
 	default:
+		doorbell_note();
 		return wc_db_exec(db, e, "UPDATE job SET state = 1, due_at = NOW(3), attempts = attempts - 1, owner = NULL"
 		                         " WHERE id = ? AND fence = ? AND state = 2", id, fence);
 	}
@@ -193,32 +170,68 @@ int claim_settle(struct outcome *outcomes, size_t n, wc_err *e)
 
 /* --- leases --------------------------------------------------------------------------------------------------------- */
 
-int claim_renew(int64_t lease_ms, wc_err *e)
+#define BEATS_AT_ONCE 256
+
+static void read_beats(const wc_rows *rows, struct heartbeat *beats, size_t n)
 {
-	return wc_db_exec(NULL, e, "UPDATE job SET due_at = NOW(3) + INTERVAL ? MICROSECOND WHERE state = 2 AND owner = ?",
-	                  wc_int(lease_ms * 1000), wc_text(owner)) < 0 ? -1 : 0;
+	for (size_t i = 0; i < n; i++) {
+		beats[i].lost = true;
+		for (size_t r = 0; r < rows->n; r++) {
+			if (wc_row_int(rows, r, 0) != beats[i].id || wc_row_int(rows, r, 1) != beats[i].fence)
+				continue;
+			beats[i].lost      = false;
+			beats[i].cancelled = *wc_row_text(rows, r, 2);
+			snprintf(beats[i].cancel_by, sizeof beats[i].cancel_by, "%s", wc_row_text(rows, r, 2));
+		}
+	}
 }
+
+static int renew_some(struct heartbeat *beats, size_t n, int64_t lease_ms, wc_err *e)
+{
+	wc_arena *a      = wc_arena_new();
+	wc_buf   *update = wc_buf_new(a, 4096), *select = wc_buf_new(a, 4096);
+	wc_val   *v      = wc_alloc(a, (n + 2) * sizeof *v);
+	wc_rows   rows;
+	int       rc = -1;
+
+	v[0] = wc_int(lease_ms * 1000);
+	v[1] = wc_text(owner_self());
+	for (size_t i = 0; i < n; i++)
+		v[i + 2] = wc_int(beats[i].id);
+	wc_buf_adds(update, "UPDATE job SET due_at = NOW(3) + INTERVAL ? MICROSECOND WHERE state = 2 AND owner = ? AND id IN (");
+	wc_buf_adds(select, "SELECT id, fence, cancel_by FROM job WHERE state = 2 AND owner = ? AND id IN (");
+	add_marks(update, n);
+	add_marks(select, n);
+	wc_buf_adds(update, ")");
+	wc_buf_adds(select, ")");
+	if (wc_db_exec_v(NULL, e, update->s, v, n + 2) >= 0 && wc_db_query_v(NULL, a, &rows, e, select->s, v + 1, n + 1) == 0) {
+		read_beats(&rows, beats, n);
+		rc = 0;
+	}
+	wc_arena_free(a);
+	return rc;
+}
+
+int claim_renew(struct heartbeat *beats, size_t n, int64_t lease_ms, wc_err *e)
+{
+	for (size_t i = 0; i < n; i += BEATS_AT_ONCE)
+		if (renew_some(beats + i, n - i < BEATS_AT_ONCE ? n - i : BEATS_AT_ONCE, lease_ms, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The first death is taken for an accident and made up for at once; from then on the job waits longer each time. */
+#define RECOVER \
+	"UPDATE job SET state = 1, owner = NULL, crashes = crashes + 1," \
+	" due_at = NOW(3) + INTERVAL IF(crashes < 2, 0, LEAST(600, POW(2, crashes - 2))) SECOND WHERE state = 2 AND "
 
 int claim_recover_expired(wc_err *e)
 {
-	int64_t n = wc_db_exec(NULL, e, "UPDATE job SET state = 1, due_at = NOW(3), owner = NULL WHERE state = 2 AND due_at < NOW(3)");
+	int64_t n = wc_db_exec(NULL, e, RECOVER "due_at < NOW(3)");
 
 	if (n > 0)
 		wc_log(WC_WARN, "leases ran out", wc_kv_i("jobs", n));
 	return n < 0 ? -1 : 0;
-}
-
-/* "label/machine/pid/start": of this machine, and no longer alive? */
-static bool is_dead_neighbour(const char *text)
-{
-	const char        *at = strchr(text, '/');
-	size_t             n  = strlen(machine);
-	int                pid;
-	unsigned long long start;
-
-	if (!at || strncmp(at + 1, machine, n) || sscanf(at + 1 + n, "/%d/%llu", &pid, &start) != 2)
-		return false;
-	return start_time(pid) != start;
 }
 
 int claim_recover_dead(wc_err *e)
@@ -231,8 +244,8 @@ int claim_recover_dead(wc_err *e)
 		const char *dead = wc_row_text(&rows, i, 0);
 		int64_t     n    = 0;
 
-		if (is_dead_neighbour(dead))
-			n = wc_db_exec(NULL, e, "UPDATE job SET state = 1, due_at = NOW(3), owner = NULL WHERE state = 2 AND owner = ?", wc_text(dead));
+		if (owner_is_dead(dead))
+			n = wc_db_exec(NULL, e, RECOVER "owner = ?", wc_text(dead));
 		if (n > 0)
 			wc_log(WC_WARN, "jobs of a dead process are ready again", wc_kv_s("owner", dead), wc_kv_i("jobs", n));
 		rc = n < 0 ? -1 : 0;

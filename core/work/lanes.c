@@ -66,6 +66,22 @@ static const char *with_rows(wc_arena *a, const char *sql, const char *row, size
 	return b->s;
 }
 
+/* A new number locks the lane's row. A lane without a head gets its new job as head. */
+#define NEXT_NUMBER_SQL "INSERT INTO job_lane (lane, last_no, head_no) VALUES "
+#define NEXT_NUMBER_END \
+	" ON DUPLICATE KEY UPDATE last_no = last_no + 1, head_no = IF(head_no = 0, last_no, head_no) RETURNING last_no, head_no"
+
+int lane_append(wc_db *db, wc_arena *a, const unsigned char lane[LANE_SIZE], int64_t *no, int64_t *state, wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(db, a, &rows, e, NEXT_NUMBER_SQL "(?,1,1)" NEXT_NUMBER_END, wc_bytes(lane, LANE_SIZE)) < 0)
+		return -1;
+	*no    = wc_row_int(&rows, 0, 0);
+	*state = wc_row_int(&rows, 0, 1) == *no ? JOB_READY : JOB_WAITING;
+	return 0;
+}
+
 /* Locks the lanes, always in the same order, and numbers the jobs. */
 static int number_jobs(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, wc_err *e)
 {
@@ -83,10 +99,7 @@ static int number_jobs(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, w
 	for (size_t i = 0; i < m; i++)
 		v[i] = wc_bytes(laned[i]->lane, LANE_SIZE);
 	if (wc_db_query_v(db, a, &rows, e,
-	                  with_rows(a, "INSERT INTO job_lane (lane, last_no, head_no) VALUES ", "(?,1,1)", m,
-	                            " ON DUPLICATE KEY UPDATE last_no = last_no + 1, head_no = IF(head_no = 0, last_no, head_no)"
-	                            " RETURNING last_no, head_no"),
-	                  v, m) < 0)
+	                  with_rows(a, NEXT_NUMBER_SQL, "(?,1,1)", m, NEXT_NUMBER_END), v, m) < 0)
 		return -1;
 	if (rows.n != m)
 		return wc_fail(e, WC_E_INTERNAL, "%zu lanes were locked, %zu expected", rows.n, m);
@@ -122,11 +135,15 @@ static int insert_rows(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, w
 	                     v, n * COLUMNS);
 }
 
-static bool is_added(const wc_rows *added, const char *key)
+/* A key that comes twice in one statement was added once, for the first of the two. */
+static bool is_added(wc_rows *added, const char *key)
 {
-	for (size_t i = 0; i < added->n; i++)
-		if (!strcmp(wc_row_text(added, i, 0), key))
+	for (size_t i = 0; i < added->n; i++) {
+		if (!strcmp(wc_row_text(added, i, 0), key)) {
+			added->cell[i * added->columns].s = NULL;
 			return true;
+		}
+	}
 	return false;
 }
 
@@ -140,7 +157,7 @@ int jobs_insert(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, wc_err *
 		return -1;
 	doorbell_note();
 	for (size_t i = 0; i < n; i++) {
-		jobs[i].added = !jobs[i].spec->key || added.n == n || is_added(&added, jobs[i].spec->key);
+		jobs[i].added = !jobs[i].spec->key || is_added(&added, jobs[i].spec->key);
 		if (!jobs[i].added && jobs[i].spec->lane && lane_advance(db, a, jobs[i].lane, jobs[i].lane_no, e) < 0)
 			return -1;
 	}

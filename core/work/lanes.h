@@ -22,6 +22,9 @@ int new_job_make(wc_arena *a, const wc_job_spec *spec, const char *trace_id, str
 /* Inserts the jobs in their order, inside the caller's transaction; .added says which keys were new. */
 int jobs_insert(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, wc_err *e);
 
+/* The next number of the lane, whose row is locked from then on, and the state of a job that takes it. */
+int lane_append(wc_db *db, wc_arena *a, const unsigned char lane[LANE_SIZE], int64_t *no, int64_t *state, wc_err *e);
+
 /* The job with that number is finished or was never added: the lane's next one becomes ready. Does nothing when the lane
  * went on already. */
 int lane_advance(wc_db *db, wc_arena *a, const unsigned char lane[LANE_SIZE], int64_t no, wc_err *e);

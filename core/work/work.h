@@ -4,6 +4,7 @@
 #include <wecomd/callback.h>
 #include <wecomd/field.h>
 #include <wecomd/job.h>
+#include <wecomd/ledger.h>
 
 /* --- the doorbell: an eventfd shared by the processes of one node --------------------------------------------------- */
 
@@ -31,6 +32,23 @@ struct inbox_entry {
  * writes nothing. 1: new, 0: known, -1 with *e: nothing was acknowledged. Safe from every thread. */
 int inbox_commit(wc_arena *a, const struct inbox_entry *entry, wc_err *e);
 
+/* A stored event. */
+struct inbox_row {
+	int64_t     id;
+	const char *endpoint, *trace_id;
+	wc_slice    payload;              /* plain */
+};
+
+/* -1: WC_E_NOT_FOUND. */
+int inbox_load(wc_arena *a, int64_t id, struct inbox_row *row, wc_err *e);
+
+/* The newest events with an id below before (and, unless NULL or 0, of the endpoint, received at or after since_ms), at most limit:
+ * id, endpoint, received (ms), bytes, trace id, replays. */
+int inbox_list(wc_arena *a, int64_t before, const char *endpoint, int64_t since_ms, int64_t limit, wc_rows *rows, wc_err *e);
+
+/* Adds the jobs of a replayed event, their keys made fresh by the replay's number, and its audit entry. The replay's number, or -1. */
+int64_t inbox_replay(wc_arena *a, const struct inbox_row *row, const struct inbox_job *jobs, const char *actor, wc_err *e);
+
 /* --- the worker ----------------------------------------------------------------------------------------------------- */
 
 struct worker_settings {
@@ -45,6 +63,67 @@ struct worker_kind {
 	const void        *self;
 };
 
+struct cron {
+	uint64_t minutes;
+	uint32_t hours, days, months, weekdays;     /* bit sets; days from 1, months from 1, Sunday 0 */
+	bool     any_day, any_weekday;
+};
+
+/* Reads "minute hour day month weekday"; -1 with WC_E_CONFIG says what is wrong with it. */
+int cron_parse(const char *text, struct cron *c, wc_err *e);
+
+/* The latest tick in (after, until], in seconds since 1970; 0: none. zone_s is what the wall clock is ahead of UTC. */
+int64_t cron_last(const struct cron *c, int64_t after, int64_t until, int64_t zone_s);
+
+/* "+08:00" in seconds. -1: WC_E_CONFIG. */
+int cron_zone(const char *text, int64_t *zone_s, wc_err *e);
+
+#define TIMER_NAME_MAX 46     /* so that "timer/NAME/TICK" is a job's key */
+
+/* One timer and when it ticks. */
+struct worker_timer {
+	const char *name, *job;
+	struct cron cron;
+};
+
+/* One kind of outward action, and who finds out how it ended. */
+struct worker_reconciler {
+	const wc_reconciler *reconciler;
+	const void          *self;
+};
+
+/* The process's reconcilers, set before threads. Lists end with a NULL name, kind or reconciler. */
+void ledger_use(const struct worker_reconciler *reconcilers);
+
+struct worker {
+	const struct worker_settings *settings;
+	const char                   *node;       /* labels this machine */
+	const struct worker_kind     *kinds;
+	const struct worker_timer    *timers;
+	int64_t                       zone_s;     /* [core] time_zone */
+	int                           stop_fd;
+};
+
 /* Claims and runs jobs on settings->threads threads until stop_fd becomes readable; then claims no more, gives the running
- * ones drain_ms, hands back what still runs, and returns. kinds ends with a NULL kind. node labels this machine. */
-void worker_run(const struct worker_settings *settings, const char *node, const struct worker_kind *kinds, int stop_fd);
+ * ones drain_ms, hands back what still runs, and returns. */
+void worker_run(const struct worker *worker);
+
+/* The job that this thread runs; 0: none. */
+int64_t worker_job_id(void);
+
+/* "2026-11-21 09:47:52.123" in the arena, UTC; "" for 0. */
+const char *work_time_text(wc_arena *a, int64_t ms);
+
+/* --- the parts that describe this folder ------------------------------------------------------------------------------ */
+
+extern const struct wc_plugin jobs_part, ledger_part, retention_part, explain_part;
+
+/* --- what a model call leaves for explain ------------------------------------------------------------------------------ */
+
+struct ai_call {
+	const char *model, *result;
+	int64_t     status, first_text_ms, total_ms, prompt_tokens, completion_tokens;     /* first_text_ms -1: none came */
+};
+
+/* One row under the thread's trace id and job; a failure is only logged. */
+void ai_call_note(const struct ai_call *call);

@@ -3,21 +3,26 @@
  * Job threads have small stacks, for most of them wait for a model. The claimer never takes more than threads are free, so
  * that no claimed job waits in this process while another could run it. */
 #include "work/claim.h"
+#include "work/owner.h"
+#include "work/tick.h"
 
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
 #include <wecomd/seal.h>
+#include <wecomd/text.h>
 
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define BATCH            32
 #define DEFAULT_ATTEMPTS 5
-#define BACKOFF_FIRST_MS 1000
-#define BACKOFF_MAX_MS   600000
+#define UNKNOWN_KIND_MS  60000
 
 #ifndef STACK_KIB     /* the Makefile gives sanitizers more */
 #define STACK_KIB 256
@@ -38,7 +43,11 @@ struct wc_job {
 	int             attempts_max;
 	char            error[sizeof((wc_err *)0)->text];
 	struct outcome  outcome;
-	struct wc_job  *next;
+	atomic_bool     lost;             /* the job is another's by now, or nobody's */
+	atomic_bool     cancelled;        /* cancel_by asked this run to stop */
+	char            cancel_by[97];
+	struct wc_job  *next;             /* in a queue */
+	struct wc_job  *next_held;
 };
 
 struct queue {
@@ -47,12 +56,17 @@ struct queue {
 
 static const struct worker_settings *settings;
 static const struct worker_kind     *kinds;
+static const struct worker          *self;
+static _Thread_local int64_t         current_job;
 static pthread_mutex_t               lock      = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t                has_job   = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t                has_ended = PTHREAD_COND_INITIALIZER;
 static struct queue                  to_run    = {NULL, &to_run.first};
 static struct queue                  ended     = {NULL, &ended.first};
-static size_t                        busy;            /* claimed and not yet settled */
+static wc_job                       *held;            /* claimed and not yet settled, by next_held */
+static size_t                        busy;            /* how many those are */
+static size_t                        suspects;        /* of those */
+static int                           freed = -1;      /* an eventfd: threads are free where none were */
 static bool                          closing;         /* the settler may end when nothing is left */
 static atomic_bool                   stopping;        /* jobs shall stop */
 static atomic_llong                  leased_until_ms; /* monotonic; past it, our leases may be another's */
@@ -102,8 +116,13 @@ int64_t wc_job_fence(const wc_job *job)
 
 bool wc_job_stopping(const wc_job *job)
 {
-	(void)job;
-	return atomic_load(&stopping) || wc_mono_ms() > atomic_load(&leased_until_ms);
+	return atomic_load(&stopping) || atomic_load(&job->lost) || atomic_load(&job->cancelled) ||
+	       wc_mono_ms() > atomic_load(&leased_until_ms);
+}
+
+int64_t worker_job_id(void)
+{
+	return current_job;
 }
 
 /* --- running -------------------------------------------------------------------------------------------------------- */
@@ -132,43 +151,71 @@ static const struct worker_kind *find_kind(const char *name)
 	return NULL;
 }
 
-/* 1 s, 2 s, 4 s … up to ten minutes, each up to a half longer so that what failed together does not come back together. */
-static int64_t backoff_ms(int64_t attempt)
+static uint16_t random_word(void)
 {
-	int64_t        ms = attempt > 10 ? BACKOFF_MAX_MS : (int64_t)BACKOFF_FIRST_MS << (attempt - 1);
-	unsigned short r;
+	uint16_t r;
 
-	if (ms > BACKOFF_MAX_MS)
-		ms = BACKOFF_MAX_MS;
 	wc_random(&r, sizeof r);
-	return ms + ms / 2 * r / 65536;
+	return r;
+}
+
+/* What goes into the table: a text that the database refuses would keep this outcome, and all behind it, from being written. */
+static void keep_error(wc_job *job, const char *text)
+{
+	snprintf(job->error, sizeof job->error, "%s", text);
+	if (!wc_utf8_valid(job->error, strlen(job->error)))
+		for (char *c = job->error; *c; c++)
+			*c = (unsigned char)*c < 0x80 ? *c : '?';
+	job->outcome.error = job->error;
+}
+
+static void bury_cancelled(wc_job *job)
+{
+	char text[128];
+
+	snprintf(text, sizeof text, "cancelled by %s", job->cancel_by);
+	keep_error(job, text);
+	job->outcome.kind = OUTCOME_BURY;
+	wc_log(WC_INFO, "job cancelled", wc_kv_s("kind", job->c.kind), wc_kv_i("job", job->c.id), wc_kv_s("by", job->cancel_by));
 }
 
 static void judge(wc_job *job, const wc_err *e)
 {
 	bool retry = wc_err_retry(e->code);
 
-	memcpy(job->error, e->text, sizeof job->error);
-	job->outcome.error = job->error;
+	if (atomic_load(&job->cancelled)) {
+		bury_cancelled(job);
+		return;
+	}
+	keep_error(job, e->text);
 	if (e->code == WC_E_STOPPED && wc_job_stopping(job))
 		job->outcome.kind = OUTCOME_HAND_BACK;
 	else if (retry && !wc_job_last_attempt(job))
 		job->outcome.kind = OUTCOME_RETRY;
 	else
 		job->outcome.kind = OUTCOME_BURY;
-	job->outcome.delay_ms = backoff_ms(job->c.attempt);
+	job->outcome.delay_ms = backoff_ms(job->c.attempt, random_word());
 	if (job->outcome.kind != OUTCOME_HAND_BACK)
 		wc_log(job->outcome.kind == OUTCOME_BURY ? WC_ERROR : WC_WARN, job->outcome.kind == OUTCOME_BURY ? "job buried" : "job failed, to be tried again",
-		       wc_kv_s("kind", job->c.kind), wc_kv_i("job", job->c.id), wc_kv_i("attempt", job->c.attempt), wc_kv_s("error", e->text));
+		       wc_kv_s("kind", job->c.kind), wc_kv_i("job", job->c.id), wc_kv_i("attempt", job->c.attempt), wc_kv_s("error", job->error));
 }
 
-static int run(wc_job *job, wc_err *e)
+/* Another node, or this one tomorrow, may know the kind: it waits for that, or for a person who cancels it. */
+static void postpone(wc_job *job)
 {
-	const struct worker_kind *k = find_kind(job->c.kind);
-	wc_slice                  args;
+	char text[160];
 
-	if (!k)
-		return wc_fail(e, WC_E_NOT_FOUND, "no loaded plugin runs jobs of kind %s", job->c.kind);
+	snprintf(text, sizeof text, "no loaded plugin runs jobs of kind %s", job->c.kind);
+	keep_error(job, text);
+	job->outcome.kind     = OUTCOME_POSTPONE;
+	job->outcome.delay_ms = UNKNOWN_KIND_MS;
+	wc_log(WC_WARN, "job postponed", wc_kv_i("job", job->c.id), wc_kv_s("error", text));
+}
+
+static int run(wc_job *job, const struct worker_kind *k, wc_err *e)
+{
+	wc_slice args;
+
 	job->attempts_max = k->kind->attempts ? k->kind->attempts : DEFAULT_ATTEMPTS;
 	if (job->c.attempt > job->attempts_max)
 		return wc_fail(e, WC_E_INTERNAL, "the process died during the last of %d attempts", job->attempts_max);
@@ -179,16 +226,23 @@ static int run(wc_job *job, wc_err *e)
 
 static void run_to_outcome(wc_job *job)
 {
-	int64_t began = wc_mono_ms();
-	wc_err  e;
+	const struct worker_kind *k     = find_kind(job->c.kind);
+	int64_t                   began = wc_mono_ms();
+	wc_err                    e;
 
 	wc_trace_set(job->c.trace_id);
-	if (run(job, &e) < 0) {
+	current_job = job->c.id;
+	if (atomic_load(&job->cancelled)) {
+		bury_cancelled(job);
+	} else if (!k) {
+		postpone(job);
+	} else if (run(job, k, &e) < 0) {
 		judge(job, &e);
 	} else {
 		job->outcome.kind = OUTCOME_DONE;
 		wc_log(WC_INFO, "job done", wc_kv_s("kind", job->c.kind), wc_kv_i("job", job->c.id), wc_kv_i("ms", wc_mono_ms() - began));
 	}
+	current_job = 0;
 	wc_trace_set(NULL);
 }
 
@@ -240,19 +294,39 @@ static void settle_all(wc_job *jobs[BATCH], size_t n)
 	}
 }
 
+/* Called with the lock held. */
+static void let_go(wc_job *job)
+{
+	wc_job **at = &held;
+
+	while (*at != job)
+		at = &(*at)->next_held;
+	*at = job->next_held;
+	busy--;
+	suspects -= is_suspect(&job->c);
+}
+
 static void *settler_thread(void *unused)
 {
-	wc_job *jobs[BATCH];
-	size_t  n;
+	static const uint64_t one = 1;
+	wc_job               *jobs[BATCH];
+	size_t                n;
 
 	while ((n = wait_for_ended(jobs))) {
+		bool was_full;
+
 		settle_all(jobs, n);
-		for (size_t i = 0; i < n; i++)
-			wc_arena_free(jobs[i]->arena);
 		pthread_mutex_lock(&lock);
-		busy -= n;
+		was_full = busy == (size_t)settings->threads;
+		for (size_t i = 0; i < n; i++)
+			let_go(jobs[i]);
 		pthread_cond_broadcast(&has_ended);
 		pthread_mutex_unlock(&lock);
+		for (size_t i = 0; i < n; i++)
+			wc_arena_free(jobs[i]->arena);
+		/* More may wait than the claimer could take when it looked last. */
+		if (was_full)
+			(void)!write(freed, &one, sizeof one);
 	}
 	return unused;
 }
@@ -271,15 +345,30 @@ static wc_job *make_job(const struct claimed *c)
 	job->c.key      = wc_strdup(a, c->key);
 	job->c.trace_id = wc_strdup(a, c->trace_id);
 	job->c.args     = (wc_slice){wc_strndup(a, c->args.p, c->args.n), c->args.n};
+	snprintf(job->cancel_by, sizeof job->cancel_by, "%s", c->cancel_by);
+	atomic_init(&job->lost, false);
+	atomic_init(&job->cancelled, *c->cancel_by != 0);
 	return job;
 }
 
-static size_t free_threads(void)
+/* Called with the lock held. */
+static void hold(wc_job *job)
+{
+	job->next_held = held;
+	held           = job;
+	busy++;
+	suspects += is_suspect(&job->c);
+	append(&to_run, job);
+	pthread_cond_signal(&has_job);
+}
+
+static size_t free_threads(bool *suspect_allowed)
 {
 	size_t n;
 
 	pthread_mutex_lock(&lock);
-	n = (size_t)settings->threads - busy;
+	n                = (size_t)settings->threads - busy;
+	*suspect_allowed = !suspects;
 	pthread_mutex_unlock(&lock);
 	return n;
 }
@@ -287,7 +376,8 @@ static size_t free_threads(void)
 /* Returns whether more may be waiting. */
 static bool claim_some(void)
 {
-	size_t          room = free_threads();
+	bool            suspect_allowed;
+	size_t          room = free_threads(&suspect_allowed);
 	struct claimed *jobs;
 	wc_arena       *a;
 	wc_err          e;
@@ -298,29 +388,73 @@ static bool claim_some(void)
 	if (!room)
 		return false;
 	a = wc_arena_new();
-	n = claim_take(a, room, settings->lease_ms, &jobs, &e);
+	n = claim_take(a, room, suspect_allowed, settings->lease_ms, &jobs, &e);
 	if (n < 0)
 		wc_log(WC_ERROR, "jobs could not be claimed", wc_kv_s("error", e.text));
 	pthread_mutex_lock(&lock);
-	for (int i = 0; i < n; i++) {
-		append(&to_run, make_job(&jobs[i]));
-		busy++;
-		pthread_cond_signal(&has_job);
-	}
+	for (int i = 0; i < n; i++)
+		hold(make_job(&jobs[i]));
 	pthread_mutex_unlock(&lock);
 	wc_arena_free(a);
 	return n == (int)room;
 }
 
+/* What is held just now. */
+static struct heartbeat *list_held(wc_arena *a, size_t *n)
+{
+	struct heartbeat *beats;
+
+	pthread_mutex_lock(&lock);
+	beats = wc_alloc(a, busy * sizeof *beats);
+	*n    = 0;
+	for (wc_job *job = held; job; job = job->next_held)
+		beats[(*n)++] = (struct heartbeat){.id = job->c.id, .fence = job->c.fence};
+	pthread_mutex_unlock(&lock);
+	return beats;
+}
+
+static wc_job *find_held(const struct heartbeat *beat)
+{
+	wc_job *job = held;
+
+	while (job && (job->c.id != beat->id || job->c.fence != beat->fence))
+		job = job->next_held;
+	return job;
+}
+
+/* Tells the runs what became of them; what was settled meanwhile is no longer held. */
+static void tell_held(const struct heartbeat *beats, size_t n)
+{
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < n; i++) {
+		wc_job *job = beats[i].lost || beats[i].cancelled ? find_held(&beats[i]) : NULL;
+
+		if (job && beats[i].cancelled && !atomic_load(&job->cancelled)) {
+			strcpy(job->cancel_by, beats[i].cancel_by);
+			atomic_store(&job->cancelled, true);
+		}
+		if (job && beats[i].lost)
+			atomic_store(&job->lost, true);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 static void renew_leases(void)
 {
-	int64_t asked = wc_mono_ms();
-	wc_err  e;
+	int64_t           asked = wc_mono_ms();
+	wc_arena         *a     = wc_arena_new();
+	size_t            n;
+	struct heartbeat *beats = list_held(a, &n);
+	wc_err            e;
 
-	if (claim_renew(settings->lease_ms, &e) == 0)
+	if (claim_renew(beats, n, settings->lease_ms, &e) == 0) {
+		/* In this order: a run that lost its job must not believe for a moment that its lease was renewed. */
+		tell_held(beats, n);
 		atomic_store(&leased_until_ms, asked + settings->lease_ms);
-	else
+	} else {
 		wc_log(WC_ERROR, "leases could not be renewed", wc_kv_s("error", e.text));
+	}
+	wc_arena_free(a);
 }
 
 /* Apart from the claimer, which a busy database can hold up. */
@@ -343,16 +477,21 @@ static void *lease_thread(void *unused)
 
 static void claim_until_stopped(void)
 {
-	struct pollfd fds[] = {{stop_pipe, POLLIN, 0}, {doorbell_fd(), POLLIN, 0}};
-	bool          more  = false;
+	struct pollfd fds[] = {{stop_pipe, POLLIN, 0}, {doorbell_fd(), POLLIN, 0}, {freed, POLLIN, 0}};
+	bool          more  = false, ignored;
+	uint64_t      times;
 
 	for (;;) {
-		if (poll(fds, 2, more ? 0 : (int)settings->poll_ms) < 0)
+		/* Who has no thread to spare leaves the bell to another process. */
+		fds[1].fd = free_threads(&ignored) ? doorbell_fd() : -1;
+		if (poll(fds, 3, more ? 0 : (int)settings->poll_ms) < 0)
 			continue;
 		if (fds[0].revents)
 			return;
 		if (fds[1].revents)
 			doorbell_hush();
+		if (fds[2].revents)
+			(void)!read(freed, &times, sizeof times);
 		more = claim_some();
 	}
 }
@@ -391,25 +530,42 @@ static bool wait_until_idle(int64_t ms)
 	return false;
 }
 
-void worker_run(const struct worker_settings *s, const char *node, const struct worker_kind *k, int stop_fd)
+/* Timers and the ledger, apart from everything that a busy process could hold up. */
+static void *tick_thread(void *unused)
 {
-	pthread_t settler, leases;
+	struct pollfd stop = {stop_pipe, POLLIN, 0};
+
+	do {
+		wc_trace_new();
+		timers_tick(self->timers, self->zone_s);
+		ledger_tick();
+	} while (poll(&stop, 1, TICK_MS) == 0);
+	wc_trace_set(NULL);
+	return unused;
+}
+
+void worker_run(const struct worker *w)
+{
+	pthread_t settler, leases, ticks;
 	wc_err    e;
 
-	settings  = s;
-	kinds     = k;
-	stop_pipe = stop_fd;
-	atomic_store(&leased_until_ms, wc_mono_ms() + s->lease_ms);
-	claim_owner(node);
+	self      = w;
+	settings  = w->settings;
+	kinds     = w->kinds;
+	stop_pipe = w->stop_fd;
+	freed     = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	atomic_store(&leased_until_ms, wc_mono_ms() + settings->lease_ms);
+	owner_label(w->node);
 	if (claim_recover_dead(&e) < 0)
 		wc_log(WC_ERROR, "jobs of dead processes could not be recovered", wc_kv_s("error", e.text));
 	settler = start_thread(settler_thread);
 	leases  = start_thread(lease_thread);
-	for (int64_t i = 0; i < s->threads; i++)
+	ticks   = start_thread(tick_thread);
+	for (int64_t i = 0; i < settings->threads; i++)
 		pthread_detach(start_thread(job_thread));
 	claim_until_stopped();
 	/* What runs may finish; what is too long is asked to stop and handed back; the rest runs into its lease's end. */
-	if (!wait_until_idle(s->drain_ms)) {
+	if (!wait_until_idle(settings->drain_ms)) {
 		atomic_store(&stopping, true);
 		wait_until_idle(3000);
 	}
@@ -419,6 +575,7 @@ void worker_run(const struct worker_settings *s, const char *node, const struct 
 	pthread_cond_broadcast(&has_ended);
 	pthread_mutex_unlock(&lock);
 	pthread_join(leases, NULL);
+	pthread_join(ticks, NULL);
 	if (wait_until_idle(0))
 		pthread_join(settler, NULL);
 }

@@ -7,18 +7,24 @@
 #include <stdint.h>
 
 #include <wecomd/ai.h>
+#include <wecomd/audit.h>
 #include <wecomd/callback.h>
 #include <wecomd/clock.h>
+#include <wecomd/customer.h>
 #include <wecomd/db.h>
 #include <wecomd/err.h>
 #include <wecomd/field.h>
 #include <wecomd/http.h>
 #include <wecomd/job.h>
 #include <wecomd/json.h>
+#include <wecomd/lease.h>
+#include <wecomd/ledger.h>
 #include <wecomd/log.h>
+#include <wecomd/metric.h>
 #include <wecomd/seal.h>
 #include <wecomd/text.h>
 #include <wecomd/web.h>
+#include <wecomd/wecom.h>
 
 /* Grows whenever a plugin must be changed to work with a new host. */
 #define WC_ABI 1
@@ -49,6 +55,28 @@ typedef struct wc_command {
 	int       (*run)(wc_arena *a, int argc, char **argv, const void *self);
 } wc_command;
 
+/* A job that is added at the times of a cron expression (minute hour day month weekday, UTC offset of [core] time_zone). Every node
+ * computes the ticks; the job's key holds name and tick, so one job is added over all of them. Ticks missed while nothing ran
+ * are made up for by one. */
+typedef struct wc_timer {
+	const char *name;          /* "core.retention": begins with the plugin's name */
+	const char *cron;          /* such as the ten-minute default of customer groups; NULL: see setting */
+	const char *setting;       /* a WC_STRING setting of the plugin that holds the expression; NULL: see cron */
+	const char *job;           /* kind of the job */
+	const char *summary;
+} wc_timer;
+
+/* A function table for other plugins, which are opened apart from each other and share no symbols. */
+typedef struct wc_offer {
+	const char *name;
+	unsigned    version;       /* a change that users must follow is a new version */
+	const void *table;
+} wc_offer;
+
+/* The table that plugin offers under that name and version, with the offering plugin's self in *self; NULL when it is not
+ * loaded or has another version. For start(): say it in .needs as well. */
+const void *wc_offered(const char *plugin, const char *name, unsigned version, const void **self);
+
 /* The value behind an option such as "--name" or "-n"; standard where it is absent. */
 const char *wc_option(int argc, char **argv, const char *option, const char *standard);
 
@@ -69,10 +97,19 @@ typedef struct wc_plugin {
 	const wc_callback_kind *callbacks;
 	const wc_job_kind      *jobs;          /* ends with a NULL name */
 	const wc_command       *commands;      /* ends with a NULL name */
+	const wc_timer         *timers;        /* ends with a NULL name */
+	const wc_offer         *offers;        /* ends with a NULL name */
+	const wc_metric        *metrics;       /* ends with a NULL name */
+	const wc_section       *sections;      /* ends with a NULL resource */
+	const wc_reconciler    *reconcilers;   /* ends with a NULL kind */
 
 	/* In each process, after everything was checked. start may fail with a reason; stop must accept what start left half. */
 	int       (*start)(void *self, wc_err *e);
 	void      (*stop)(void *self);
+
+	/* Runs in the resident child of the one node that holds the plugin's lease, for what must stay connected. Returns when stop_fd
+	 * becomes readable (drain, or the lease is lost), or -1 with *e to be called again after a pause. May be NULL. */
+	int       (*resident)(const void *self, int stop_fd, wc_err *e);
 } wc_plugin;
 
 #define WC_SETTINGS(...)  WC_FIELDS(__VA_ARGS__)
@@ -81,6 +118,11 @@ typedef struct wc_plugin {
 #define WC_CALLBACKS(...) (&(const wc_callback_kind){__VA_ARGS__})
 #define WC_JOBS(...)      ((const wc_job_kind[]){__VA_ARGS__, {0}})
 #define WC_COMMANDS(...)  ((const wc_command[]){__VA_ARGS__, {0}})
+#define WC_TIMERS(...)    ((const wc_timer[]){__VA_ARGS__, {0}})
+#define WC_OFFERS(...)    ((const wc_offer[]){__VA_ARGS__, {0}})
+#define WC_METRICS(...)   ((const wc_metric[]){__VA_ARGS__, {0}})
+#define WC_SECTIONS(...)  ((const wc_section[]){__VA_ARGS__, {0}})
+#define WC_RECONCILERS(...) ((const wc_reconciler[]){__VA_ARGS__, {0}})
 #define WC_NEEDS(...)     ((const char *const[]){__VA_ARGS__, NULL})
 
 /* A part of the core describes itself in the same way; it is linked into the program instead of being opened. */

@@ -1,0 +1,318 @@
+/* Jobs for people: what waits, runs and failed; another try; an end.
+ *
+ * A lane does not wait for a buried job, so one that is tried again takes a new number at the lane's end: it still runs alone in its
+ * lane, though no longer in its old place. Every change locks the lane before the job, as the worker does when it goes on to the
+ * lane's next job, or that could make a job the head which was cancelled in the same moment. */
+#include "work/desk.h"
+#include "work/lanes.h"
+
+#include <wecomd/buf.h>
+#include <wecomd/text.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const states[] = {"waiting", "ready", "running", "done", "dead"};
+
+static int state_from(const char *word)
+{
+	for (int i = 0; i < 5; i++)
+		if (!strcmp(states[i], word))
+			return i;
+	return -1;
+}
+
+/* --- reading -------------------------------------------------------------------------------------------------------- */
+
+#define COLUMNS \
+	"SELECT id, kind, job_key, state, lane_no, attempts, crashes, " MS("due_at") ", " MS("created_at") ", " MS("finished_at") "," \
+	" error, owner, cancel_by, trace_id, LENGTH(args), args FROM job"
+
+static json_t *job_object(wc_arena *a, const wc_rows *rows, size_t i)
+{
+	return wc_json(a, "{s:I, s:o, s:o, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "id", (json_int_t)wc_row_int(rows, i, 0),
+	               "kind", json_word(rows, i, 1), "key", json_word(rows, i, 2), "state", states[wc_row_int(rows, i, 3)],
+	               "lane_no", json_ms(rows, i, 4), "attempts", (json_int_t)wc_row_int(rows, i, 5), "crashes",
+	               (json_int_t)wc_row_int(rows, i, 6), "due_ms", json_ms(rows, i, 7), "created_ms", json_ms(rows, i, 8), "finished_ms",
+	               json_ms(rows, i, 9), "error", json_word(rows, i, 10), "owner", json_word(rows, i, 11), "cancel_by",
+	               json_word(rows, i, 12), "trace_id", json_word(rows, i, 13), "args_bytes",
+	               (json_int_t)(wc_row_int(rows, i, 14) - WC_SEAL_OVERHEAD));
+}
+
+/* state -1: any; kind NULL: any. */
+static int list(wc_arena *a, const struct page *p, int state, const char *kind, wc_rows *rows, wc_err *e)
+{
+	return wc_db_query(NULL, a, rows, e,
+	                   COLUMNS " WHERE id < ? AND (? < 0 OR state = ?) AND (? IS NULL OR kind = ?) ORDER BY id DESC LIMIT ?",
+	                   wc_int(p->before), wc_int(state), wc_int(state), wc_text(kind), wc_text(kind), wc_int(p->limit + 1));
+}
+
+static int get_jobs(wc_request *rq, const void *self)
+{
+	const char *word = wc_query_param(rq, "state");
+	int         state = word ? state_from(word) : -1;
+	struct page p;
+	wc_rows     rows;
+	wc_err      e;
+
+	(void)self;
+	if (word && state < 0)
+		return bad_query(rq, "state", "one of waiting, ready, running, done, dead"), 0;
+	if (page_read(rq, &p))
+		return 0;
+	if (list(wc_request_arena(rq), &p, state, wc_query_param(rq, "kind"), &rows, &e) < 0)
+		return wc_reply_err(rq, &e);
+	return page_reply(rq, &p, &rows, job_object);
+}
+
+/* What an argument is, without what it says: arguments hold people's words. */
+static json_t *mask(const json_t *value)
+{
+	static const char *const kinds[] = {"object", "list", "text", "number", "number", "truth", "truth", "null"};
+	const char              *kind    = kinds[json_typeof(value)];
+
+	if (json_is_string(value))
+		return json_pack("{s:s, s:I}", "type", kind, "bytes", (json_int_t)json_string_length(value));
+	if (json_is_array(value))
+		return json_pack("{s:s, s:I}", "type", kind, "items", (json_int_t)json_array_size(value));
+	if (json_is_object(value))
+		return json_pack("{s:s, s:I}", "type", kind, "items", (json_int_t)json_object_size(value));
+	return json_pack("{s:s}", "type", kind);
+}
+
+static json_t *masked_args(wc_arena *a, wc_cell sealed)
+{
+	json_t     *masked = wc_json_keep(a, json_object()), *args, *value;
+	const char *name;
+	wc_slice    plain;
+	wc_err      e;
+
+	if (wc_unseal(a, "job.args", (wc_slice){sealed.s, sealed.n}, &plain, &e) < 0 || !(args = wc_json_parse(a, plain.p, plain.n, &e)))
+		return NULL;
+	json_object_foreach(args, name, value)
+		json_object_set_new(masked, name, mask(value));
+	return masked;
+}
+
+static int get_job(wc_request *rq, const void *self)
+{
+	wc_arena *a = wc_request_arena(rq);
+	json_t   *job;
+	wc_rows   rows;
+	wc_err    e;
+
+	(void)self;
+	if (wc_db_query(NULL, a, &rows, &e, COLUMNS " WHERE id = ?", wc_int(path_id(rq))) < 0)
+		return wc_reply_err(rq, &e);
+	if (!rows.n)
+		return wc_problem(rq, 404, "not_found", "there is no such job");
+	job = job_object(a, &rows, 0);
+	json_object_set(job, "args", masked_args(a, wc_row_cell(&rows, 0, 15)));
+	return wc_reply_json(rq, 200, job);
+}
+
+/* --- changing ------------------------------------------------------------------------------------------------------- */
+
+struct change {
+	int64_t       id;
+	const char   *actor;
+	wc_arena     *a;
+	bool          laned, changed;     /* changed: by an earlier run of the transaction, whose COMMIT may have been lost */
+	unsigned char lane[LANE_SIZE];
+	int64_t       lane_no, state;     /* state: before, then after */
+	const char   *kind;
+};
+
+static int read_lane(wc_db *db, struct change *c, wc_err *e)
+{
+	wc_rows rows;
+	wc_cell lane;
+
+	if (wc_db_query(db, c->a, &rows, e, "SELECT lane, kind FROM job WHERE id = ?", wc_int(c->id)) < 0)
+		return -1;
+	if (!rows.n)
+		return wc_fail(e, WC_E_NOT_FOUND, "there is no job %" PRId64, c->id);
+	lane     = wc_row_cell(&rows, 0, 0);
+	c->kind  = wc_row_text(&rows, 0, 1);
+	c->laned = lane.n == LANE_SIZE;
+	if (c->laned)
+		memcpy(c->lane, lane.s, LANE_SIZE);
+	return 0;
+}
+
+static int lock_job(wc_db *db, struct change *c, wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(db, c->a, &rows, e, "SELECT state, lane_no FROM job WHERE id = ? FOR UPDATE", wc_int(c->id)) < 0)
+		return -1;
+	if (!rows.n)
+		return wc_fail(e, WC_E_NOT_FOUND, "there is no job %" PRId64, c->id);
+	c->state   = wc_row_int(&rows, 0, 0);
+	c->lane_no = wc_row_int(&rows, 0, 1);
+	return 0;
+}
+
+static int audit(wc_db *db, const struct change *c, const char *action, wc_err *e)
+{
+	wc_audit_entry entry = {.actor = c->actor, .action = action, .object = wc_printf(c->a, "job:%" PRId64, c->id),
+	                        .details = wc_json(c->a, "{s:s, s:s}", "kind", c->kind, "state", states[c->state])};
+
+	return wc_audit(db, &entry, e);
+}
+
+static int retry(wc_db *db, void *arg, wc_err *e)
+{
+	struct change *c  = arg;
+	int64_t        no = 0, state = JOB_READY;
+
+	if (read_lane(db, c, e) < 0 || (c->laned && lane_append(db, c->a, c->lane, &no, &state, e) < 0) || lock_job(db, c, e) < 0)
+		return -1;
+	if (c->state != JOB_DEAD) {
+		if (c->changed)
+			return wc_fail(e, WC_E_NONE, "retried");     /* roll back the second number */
+		return wc_fail(e, WC_E_CONFLICT, "job %" PRId64 " is %s; only a dead one can be tried again", c->id, states[c->state]);
+	}
+	if (audit(db, c, "job.retry", e) < 0 ||
+	    wc_db_exec(db, e, "UPDATE job SET state = ?, lane_no = ?, due_at = NOW(3), attempts = 0, crashes = 0, error = NULL, cancel_by = NULL,"
+	                      " finished_at = NULL WHERE id = ?", wc_int(state), c->laned ? wc_int(no) : wc_null(), wc_int(c->id)) < 0)
+		return -1;
+	c->state   = state;
+	c->changed = true;
+	doorbell_note();
+	return 0;
+}
+
+static int bury(wc_db *db, struct change *c, wc_err *e)
+{
+	int64_t was = c->state;
+
+	if (wc_db_exec(db, e, "UPDATE job SET state = 4, finished_at = NOW(3), error = CONCAT('cancelled by ', ?), cancel_by = ? WHERE id = ?",
+	               wc_text(c->actor), wc_text(c->actor), wc_int(c->id)) < 0)
+		return -1;
+	c->state = JOB_DEAD;
+	return was == JOB_READY && c->laned ? lane_advance(db, c->a, c->lane, c->lane_no, e) : 0;
+}
+
+static int cancel(wc_db *db, void *arg, wc_err *e)
+{
+	struct change *c = arg;
+	wc_rows        ignored;
+
+	if (read_lane(db, c, e) < 0 ||
+	    (c->laned && wc_db_query(db, c->a, &ignored, e, "SELECT lane FROM job_lane WHERE lane = ? FOR UPDATE", wc_bytes(c->lane, LANE_SIZE)) < 0) ||
+	    lock_job(db, c, e) < 0)
+		return -1;
+	if (c->state == JOB_DEAD && c->changed)
+		return 0;
+	if (c->state == JOB_DONE || c->state == JOB_DEAD)
+		return wc_fail(e, WC_E_CONFLICT, "job %" PRId64 " is %s already", c->id, states[c->state]);
+	if (audit(db, c, "job.cancel", e) < 0)
+		return -1;
+	c->changed = true;
+	if (c->state != JOB_RUNNING)
+		return bury(db, c, e);
+	return wc_db_exec(db, e, "UPDATE job SET cancel_by = ? WHERE id = ?", wc_text(c->actor), wc_int(c->id)) < 0 ? -1 : 0;
+}
+
+static int change(struct change *c, int (*how)(wc_db *, void *, wc_err *), wc_err *e)
+{
+	e->code = WC_E_INTERNAL;
+	if (wc_db_tx(how, c, e) == 0 || e->code == WC_E_NONE)
+		return 0;
+	return -1;
+}
+
+static int change_and_reply(wc_request *rq, int (*how)(wc_db *, void *, wc_err *))
+{
+	struct change c = {.id = path_id(rq), .actor = actor_of(rq), .a = wc_request_arena(rq)};
+	wc_err        e;
+
+	if (change(&c, how, &e) < 0)
+		return wc_reply_err(rq, &e);
+	/* 202: a running job was asked to stop and will see it at its next heartbeat. */
+	return wc_reply(rq, c.state == JOB_RUNNING ? 202 : 200, "{s:I, s:s}", "id", (json_int_t)c.id, "state", states[c.state]);
+}
+
+static int post_retry(wc_request *rq, const void *self)
+{
+	(void)self;
+	return change_and_reply(rq, retry);
+}
+
+static int post_cancel(wc_request *rq, const void *self)
+{
+	(void)self;
+	return change_and_reply(rq, cancel);
+}
+
+/* --- commands ------------------------------------------------------------------------------------------------------- */
+
+static int complain(const wc_err *e)
+{
+	fprintf(stderr, "%s\n", e->text);
+	return 1;
+}
+
+static int list_command(wc_arena *a, int argc, char **argv, const void *self)
+{
+	const char *word  = wc_option(argc, argv, "--state", NULL);
+	struct page p     = {.limit = number_of(wc_option(argc, argv, "--limit", "50")), .before = INT64_MAX};
+	int         state = word ? state_from(word) : -1;
+	wc_rows     rows;
+	wc_err      e;
+
+	(void)self;
+	if ((word && state < 0) || p.limit < 1) {
+		fprintf(stderr, "a state is one of waiting, ready, running, done, dead; a limit is a number\n");
+		return 2;
+	}
+	if (list(a, &p, state, wc_option(argc, argv, "--kind", NULL), &rows, &e) < 0)
+		return complain(&e);
+	for (size_t i = 0; i < rows.n && i < (size_t)p.limit; i++)
+		printf("%10s  %-8s %-24s %s  attempts %s  %6" PRId64 " bytes  %s\n", wc_row_text(&rows, i, 0), states[wc_row_int(&rows, i, 3)],
+		       wc_row_text(&rows, i, 1), work_time_text(a, wc_row_int(&rows, i, 8)), wc_row_text(&rows, i, 5),
+		       wc_row_int(&rows, i, 14) - WC_SEAL_OVERHEAD, wc_row_text(&rows, i, 10));
+	return 0;
+}
+
+static int change_command(wc_arena *a, int argc, char **argv, int (*how)(wc_db *, void *, wc_err *), const char *word)
+{
+	struct change c = {.id = argc ? number_of(argv[0]) : 0, .actor = "command", .a = a};
+	wc_err        e;
+
+	if (!c.id) {
+		fprintf(stderr, "usage: wecomd jobs %s ID\n", word);
+		return 2;
+	}
+	wc_trace_new();
+	if (change(&c, how, &e) < 0)
+		return complain(&e);
+	printf("job %" PRId64 " is %s%s\n", c.id, states[c.state], c.state == JOB_RUNNING ? " and was asked to stop" : "");
+	return 0;
+}
+
+static int retry_command(wc_arena *a, int argc, char **argv, const void *self)
+{
+	(void)self;
+	return change_command(a, argc, argv, retry, "retry");
+}
+
+static int cancel_command(wc_arena *a, int argc, char **argv, const void *self)
+{
+	(void)self;
+	return change_command(a, argc, argv, cancel, "cancel");
+}
+
+WC_PART(jobs_part, "jobs",
+	.summary  = "what waits, runs and failed",
+	.routes   = WC_ROUTES(
+		{WC_GET, "/api/jobs", WC_VIEWER, get_jobs, "Jobs, newest first; ?state= and ?kind= narrow them"},
+		{WC_GET, "/api/jobs/{id}", WC_VIEWER, get_job, "One job; of its arguments the kinds and sizes"},
+		{WC_POST, "/api/jobs/{id}/retry", WC_OPERATOR, post_retry, "Tries a dead job again, at the end of its lane"},
+		{WC_POST, "/api/jobs/{id}/cancel", WC_OPERATOR, post_cancel, "Buries a job that waits; asks one that runs to stop"}),
+	.commands = WC_COMMANDS(
+		{"jobs list", "[--state STATE] [--kind KIND] [--limit N]", "the newest jobs", list_command},
+		{"jobs retry", "ID", "try a dead job again", retry_command},
+		{"jobs cancel", "ID", "bury a job that waits, ask one that runs to stop", cancel_command}));

@@ -1,0 +1,21 @@
+CREATE TABLE IF NOT EXISTS outbound_call (
+	id           BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+	call_key     VARBINARY(64) NOT NULL,
+	kind         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+	target_hash  BINARY(32) NOT NULL COMMENT 'keyed hash of whom it is for',
+	target       BLOB NOT NULL COMMENT 'sealed',
+	details      MEDIUMBLOB NOT NULL COMMENT 'JSON, sealed',
+	state        TINYINT NOT NULL COMMENT '0 intent, 1 done, 2 failed, 3 uncertain',
+	answer       VARCHAR(120) NULL COMMENT 'a short code of the other side',
+	owner        VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the process of the intent',
+	token        BINARY(16) NOT NULL COMMENT 'tells a repeated transaction from a second intent',
+	trace_id     CHAR(32) CHARACTER SET ascii NOT NULL,
+	created_at   DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+	settled_at   DATETIME(3) NULL,
+	look_at      DATETIME(3) NOT NULL COMMENT 'intent: when it counts as uncertain; uncertain: when to ask the other side',
+	reconciles   INT NOT NULL DEFAULT 0,
+	UNIQUE KEY call_key (call_key),
+	KEY look (state, look_at, id),
+	KEY target (target_hash, id),
+	KEY trace_id (trace_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
