@@ -8,6 +8,7 @@
 #include <wecomd/clock.h>
 #include <wecomd/http.h>
 #include <wecomd/log.h>
+#include <wecomd/metric.h>
 
 #include <string.h>
 
@@ -155,6 +156,10 @@ int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *
 	rc     = settle(&c, a, rc, &reply, &why);
 	result = result_of(&c);
 	log_call(&c, reply.status, &result, rc < 0 ? wc_err_name(why.code) : result.finish_reason);
+	wc_count("wecomd_ai_calls_total", 1, m->name, rc < 0 ? wc_err_name(why.code) : "ok", NULL);
+	wc_observe_ms("wecomd_ai_call_seconds", result.total_ms, m->name, NULL);
+	wc_count("wecomd_ai_tokens_total", result.prompt_tokens, m->name, "prompt", NULL);
+	wc_count("wecomd_ai_tokens_total", result.completion_tokens, m->name, "completion", NULL);
 	if (rc < 0) {
 		*e = why;
 		return wc_wrap(e, "model %s", m->name);

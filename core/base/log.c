@@ -1,8 +1,12 @@
 /* The log: one JSON object a line, written by one write() so that lines of several processes do not mix. */
 #include <wecomd/log.h>
 
+#include "base/base.h"
+
 #include <wecomd/clock.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,6 +110,44 @@ void wc_log_line(wc_level level, const char *message, const wc_kv *kv)
 	}
 	memcpy(l.s + l.len, "}\n", 2);
 	(void)!write(2, l.s, l.len + 2);
+	wc_count("wecomd_log_lines_total", 1, names[level], NULL);
+}
+
+/* --- the file ------------------------------------------------------------------------------------------------------- */
+
+static char file[4096];
+
+/* dup2 changes standard error in one step, for everything that writes there; the file is open for appending, so lines of
+ * several processes stand one behind the other. */
+static int take_file(const char *path, wc_err *e)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+
+	if (fd < 0 || dup2(fd, 2) < 0) {
+		wc_fail(e, WC_E_CONFIG, "[log] file = %s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+int log_open(const char *path, wc_err *e)
+{
+	if (!*path)
+		return 0;
+	if (strlen(path) >= sizeof file)
+		return wc_fail(e, WC_E_CONFIG, "[log] file: the path is longer than %zu bytes", sizeof file - 1);
+	if (take_file(path, e) < 0)
+		return -1;
+	strcpy(file, path);
+	return 0;
+}
+
+int log_reopen(wc_err *e)
+{
+	return *file ? take_file(file, e) : 0;
 }
 
 void wc_log_level(wc_level level)

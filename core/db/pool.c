@@ -3,6 +3,7 @@
 
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
+#include <wecomd/metric.h>
 
 #include <pthread.h>
 #include <string.h>
@@ -72,13 +73,16 @@ wc_cell wc_row_cell(const wc_rows *rows, size_t row, size_t column)
 static int reserve(wc_db **db, wc_err *e)
 {
 	struct timespec until;
+	int64_t         began = 0;
 	int             rc = 0;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += WAIT_S;
 	pthread_mutex_lock(&lock);
-	while (!idle && open_count >= settings->connections && rc == 0)
-		rc = pthread_cond_timedwait(&freed, &lock, &until);
+	while (!idle && open_count >= settings->connections && rc == 0) {
+		began = began ? began : wc_mono_ms();
+		rc    = pthread_cond_timedwait(&freed, &lock, &until);
+	}
 	*db = idle;
 	if (idle)
 		idle = idle->next_idle;
@@ -87,6 +91,8 @@ static int reserve(wc_db **db, wc_err *e)
 	else
 		rc = -1;
 	pthread_mutex_unlock(&lock);
+	if (began)
+		wc_observe_ms("wecomd_db_wait_seconds", wc_mono_ms() - began, NULL);
 	if (*db || rc == 0)
 		return 0;
 	return wc_fail(e, WC_E_DB, "all %d database connections stayed busy for %d s", (int)settings->connections, WAIT_S);
@@ -254,6 +260,7 @@ int wc_db_tx(int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e)
 		put(db);
 		if (!again || attempt == TX_ATTEMPTS)
 			return -1;
+		wc_count("wecomd_db_repeats_total", 1, number == 1213 ? "deadlock" : number == 1205 ? "lock_timeout" : "connection", NULL);
 		wc_log(WC_DEBUG, "transaction repeated", wc_kv_i("errno", number), wc_kv_i("attempt", attempt));
 		wc_sleep_ms(attempt * 5);
 	}

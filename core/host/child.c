@@ -1,8 +1,14 @@
-/* The children: prepare (check the schema, seed rows, once), web, worker. */
+/* The children: prepare (check the schema, seed rows, once), web, worker, resident. */
 #include "host/process.h"
 
 #include "admin/admin.h"
+#include "base/base.h"
 #include "crypt/crypt.h"
+#include "host/beat.h"
+#include "host/keeper.h"
+#include "host/resident.h"
+#include "host/settings.h"
+#include "host/shared.h"
 #include "http/http.h"
 
 #include <wecomd/clock.h>
@@ -50,18 +56,27 @@ static int seed(const struct program *g, wc_err *e)
 	return 0;
 }
 
-static int prepare(const struct program *g, wc_err *e)
+/* What was found good here is what the children will read: the files may be another thing by then. */
+static int prepare(struct program *g, struct shared *shared, wc_err *e)
 {
 	if (wait_for_database(e) < 0 || db_check_schema(g->core.sql_dir, g->owners, e) < 0)
 		return -1;
-	return seed(g, e);
+	settings_begin(g);
+	if (seed(g, e) < 0)
+		return -1;
+	if (shared)
+		atomic_store(&shared->has_resident, program_has_resident(g));
+	if (config_save(g->config, fd_from("WECOMD_CONFIG_FD")) < 0)
+		return wc_fail(e, WC_E_INTERNAL, "the configuration could not be handed on");
+	return 0;
 }
 
-/* --- web and worker ------------------------------------------------------------------------------------------------- */
+/* --- web, worker, resident ------------------------------------------------------------------------------------------------- */
 
 static int run_web(const struct program *g, int stop_fd, wc_err *e)
 {
-	struct web_server server = {&g->web, g->routes, g->callbacks, admin_authenticate, fd_from("WECOMD_LISTEN_FD"), stop_fd};
+	struct web_server server = {&g->web, g->routes, g->callbacks, admin_authenticate, fd_from("WECOMD_LISTEN_FD"), stop_fd,
+	                            shared_say_ready};
 	int               yes    = 0;
 	socklen_t         size   = sizeof yes;
 
@@ -119,22 +134,36 @@ static int make_stop_fd(pid_t master)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int serve(const struct program *g, const char *role, wc_err *e)
+static int do_work(const struct program *g, const char *role, int stop_fd, wc_err *e)
+{
+	if (!strcmp(role, "web"))
+		return run_web(g, stop_fd, e);
+	shared_say_ready();
+	if (!strcmp(role, "resident"))
+		resident_run(g, stop_fd);
+	else
+		run_worker(g, stop_fd);
+	return 0;
+}
+
+static int serve(struct program *g, const char *role, wc_err *e)
 {
 	int    stop_fd = make_stop_fd(fd_from("WECOMD_MASTER_PID")), rc = -1;
 	size_t started;
+	wc_err ignored;
 
 	http_open();
 	doorbell_use(fd_from("WECOMD_DOORBELL_FD"));
+	settings_begin(g);
 	if (start_plugins(g, &started, e) == 0) {
+		keeper_start(g, role, !strcmp(role, "resident") ? resident_settings_changed : NULL);
+		(void)beat(g->core.node, role, &ignored);
 		wc_log(WC_INFO, "child started");
-		rc = 0;
-		if (!strcmp(role, "web"))
-			rc = run_web(g, stop_fd, e);
-		else
-			run_worker(g, stop_fd);
+		rc = do_work(g, role, stop_fd, e);
 	}
 	stop_plugins(g, started);
+	if (rc == 0)
+		beat_end(g->core.node);
 	if (rc == 0)
 		wc_log(WC_INFO, "child ended");
 	return rc;
@@ -142,15 +171,16 @@ static int serve(const struct program *g, const char *role, wc_err *e)
 
 int child_run(struct program *g, const char *role)
 {
-	wc_err e;
-	int    rc;
+	struct shared *shared;
+	wc_err         e;
+	int            rc = -1;
 
 	wc_log_role(role);
+	keeper_block_signal();
+	shared = shared_attach();
 	db_open(&g->db);
-	if (crypt_open(g->crypt.key_file, &e) < 0)
-		rc = -1;
-	else
-		rc = !strcmp(role, "prepare") ? prepare(g, &e) : serve(g, role, &e);
+	if (log_open(g->log.file, &e) == 0 && crypt_open(g->crypt.key_file, &e) == 0)
+		rc = !strcmp(role, "prepare") ? prepare(g, shared, &e) : serve(g, role, &e);
 	if (rc < 0)
 		wc_log(WC_ERROR, "child failed", wc_kv_s("error", e.text));
 	/* Job threads that could not be stopped may still run: leave without tearing down what they use. */

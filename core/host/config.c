@@ -12,7 +12,11 @@
 
 #include <ini.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #define VALUE_MAX (64u << 10)
+#define SAVED_MAX (16u << 20)
 
 /* --- problems ------------------------------------------------------------------------------------------------------- */
 
@@ -136,12 +140,23 @@ static char *read_line(char *into, int size, void *arg)
 	return into;
 }
 
-static struct entry *find_entry(struct config *c, const char *section, const char *name)
+static struct entry *find_entry(const struct config *c, const char *section, const char *name)
 {
 	for (struct entry *e = c->first; e; e = e->next)
 		if (!strcmp(e->section, section) && !strcmp(e->name, name))
 			return e;
 	return NULL;
+}
+
+static struct entry *add_entry(struct config *c, const char *section, const char *name)
+{
+	struct entry *e = wc_alloc(c->arena, sizeof *e);
+
+	e->section = wc_strdup(c->arena, section);
+	e->name    = wc_strdup(c->arena, name);
+	*c->tail   = e;
+	c->tail    = &e->next;
+	return e;
 }
 
 static int add_value(void *arg, const char *section, const char *name, const char *value)
@@ -160,13 +175,8 @@ static int add_value(void *arg, const char *section, const char *name, const cha
 	e = find_entry(c, section, name);
 	if (e && !strcmp(e->file, r->at.file))
 		problem_add(r->at.problems, "%s:%d: %s is set a second time (first in line %d)", r->at.file, r->at.line, name, e->line);
-	if (!e) {
-		e          = wc_alloc(c->arena, sizeof *e);
-		e->section = wc_strdup(c->arena, section);
-		e->name    = wc_strdup(c->arena, name);
-		*c->tail   = e;
-		c->tail    = &e->next;
-	}
+	if (!e)
+		e = add_entry(c, section, name);
 	e->value = wc_strdup(c->arena, value);
 	e->file  = r->at.file;
 	e->line  = r->at.line;
@@ -211,18 +221,88 @@ static void read_folder(struct config *c, const char *beside, struct problems *p
 		free(names);
 }
 
-struct config *config_load(wc_arena *a, const char *const *files, struct problems *p)
+static struct config *new_config(wc_arena *a)
 {
 	struct config *c = wc_alloc(a, sizeof *c);
 
 	c->arena = a;
 	c->tail  = &c->first;
+	return c;
+}
+
+struct config *config_load(wc_arena *a, const char *const *files, struct problems *p)
+{
+	struct config *c = new_config(a);
+
 	for (size_t i = 0; files[i]; i++) {
 		read_file(c, files[i], p);
 		if (i == 0)
 			read_folder(c, files[i], p);
 	}
 	return c;
+}
+
+/* --- handing on ----------------------------------------------------------------------------------------------------- */
+
+/* Five strings for each entry, each with its zero byte. */
+int config_save(const struct config *c, int fd)
+{
+	wc_arena *a   = wc_arena_new();
+	wc_buf   *out = wc_buf_new(a, SAVED_MAX);
+	size_t    done = 0;
+	int       rc   = -1;
+
+	for (const struct entry *e = c->first; e; e = e->next) {
+		const char *strings[] = {e->section, e->name, e->value, e->file, wc_printf(a, "%d", e->line)};
+
+		for (size_t i = 0; i < 5; i++)
+			wc_buf_add(out, strings[i], strlen(strings[i]) + 1);
+	}
+	while (!wc_buf_failed(out) && done < out->len) {
+		ssize_t n = pwrite(fd, out->s + done, out->len - done, (off_t)done);
+
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	rc = !wc_buf_failed(out) && done == out->len ? 0 : -1;
+	wc_arena_free(a);
+	return rc;
+}
+
+struct config *config_restore(wc_arena *a, int fd, struct problems *p)
+{
+	struct config *c = new_config(a);
+	struct stat    st;
+	const char    *at, *end;
+	char          *text;
+
+	if (fstat(fd, &st) < 0 || st.st_size > SAVED_MAX ||
+	    pread(fd, text = wc_alloc(a, (size_t)st.st_size + 1), (size_t)st.st_size, 0) != st.st_size) {
+		problem_add(p, "the configuration could not be taken over from the master");
+		return c;
+	}
+	for (at = text, end = text + st.st_size; at < end;) {
+		const char   *strings[5];
+		struct entry *e;
+
+		for (size_t i = 0; i < 5; i++) {
+			strings[i] = at < end ? at : "";
+			at += strlen(strings[i]) + 1;
+		}
+		e        = add_entry(c, strings[0], strings[1]);
+		e->value = strings[2];
+		e->file  = strings[3];
+		e->line  = atoi(strings[4]);
+	}
+	return c;
+}
+
+const char *config_text(const struct config *c, const char *section, const char *name)
+{
+	const struct entry *e = find_entry(c, section, name);
+
+	return e ? e->value : NULL;
 }
 
 /* --- asking --------------------------------------------------------------------------------------------------------- */

@@ -37,6 +37,14 @@ struct config {
  * come from the environment, "$$" is a dollar; a value @PATH is the content of a file, relative to the file that names it. */
 struct config *config_load(wc_arena *a, const char *const *files, struct problems *p);
 
+/* The same, as config_save() left it in a file: what was read and checked once serves every process that starts later, whatever
+ * became of the files since. NULL with *p. */
+struct config *config_restore(wc_arena *a, int fd, struct problems *p);
+int            config_save(const struct config *c, int fd);
+
+/* The written value of a setting; NULL: the files do not set it. */
+const char *config_text(const struct config *c, const char *section, const char *name);
+
 /* Fills into from [section] by the table; what is missing or wrong becomes a problem with file and line. */
 void config_fill(struct config *c, const char *section, const wc_field *fields, void *into, struct problems *p);
 

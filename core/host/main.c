@@ -2,6 +2,7 @@
 #include "host/process.h"
 
 #include "crypt/crypt.h"
+#include "host/settings.h"
 #include "http/http.h"
 
 #include <wecomd/log.h>
@@ -18,8 +19,8 @@ static const char *files[FILES_MAX + 1] = {CONF_FILE};
 static const char usage_text[] =
 	"usage: wecomd [-c FILE]... COMMAND\n"
 	"\n"
-	"  serve [--roles web,worker]\n"
-	"      run in the foreground until SIGTERM; SIGHUP reloads\n"
+	"  serve [--roles web,worker,resident]\n"
+	"      run in the foreground until SIGTERM; SIGHUP reloads, SIGUSR1 reopens the log\n"
 	"  check\n"
 	"      read the configuration and the plugins, say everything that is wrong\n"
 	"  migrate\n"
@@ -29,13 +30,14 @@ static const char usage_text[] =
 	"  routes\n"
 	"      every path, who may call it, and whose it is\n";
 
-/* Loads everything; prints what is wrong. */
-static bool load(struct program *g)
+/* Loads everything; prints what is wrong. Children take the configuration that was checked, not the files. */
+static bool load(struct program *g, bool from_master)
 {
+	const char     *fd = from_master ? getenv("WECOMD_CONFIG_FD") : NULL;
 	struct problems p;
 
 	problems_init(&p, wc_arena_new());
-	program_load(g, files, &p);
+	program_load(g, fd ? config_restore(p.arena, atoi(fd), &p) : config_load(p.arena, files, &p), &p);
 	problems_print(&p);
 	if (p.n == 0) {
 		static const char *const levels[] = {"debug", "info", "warn", "error"};
@@ -126,6 +128,7 @@ static int run_offered(struct program *g, int argc, char **argv)
 				return say(&e);
 			http_open();
 			callback_use(g->callbacks);
+			settings_begin(g);
 			return c->run(g->arena, argc - words, argv + words, g->slots[i].self);
 		}
 	}
@@ -135,12 +138,16 @@ static int run_offered(struct program *g, int argc, char **argv)
 static int run(int argc, char **argv)
 {
 	const char    *command = argv[0];
+	bool           is_child = !strcmp(command, "child") && argc > 1;
 	struct program g;
 
 	/* The master loads nothing itself; see master.c. */
-	if (!strcmp(command, "serve"))
-		return master_run(files, wc_option(argc, argv, "--roles", "web,worker"));
-	if (!load(&g))
+	if (!strcmp(command, "serve")) {
+		const char *roles = wc_option(argc, argv, "--roles", NULL);
+
+		return roles && !roles_fit(roles) ? usage(NULL, stderr) : master_run(files, roles);
+	}
+	if (!load(&g, is_child && strcmp(argv[1], "prepare")))
 		return 1;
 	if (!strcmp(command, "check"))
 		return check(&g);
@@ -150,7 +157,7 @@ static int run(int argc, char **argv)
 		return plugins(&g);
 	if (!strcmp(command, "routes"))
 		return routes(&g);
-	if (!strcmp(command, "child") && argc > 1)
+	if (is_child)
 		return child_run(&g, argv[1]);
 	return run_offered(&g, argc, argv);
 }

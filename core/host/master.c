@@ -1,8 +1,12 @@
 /* The master: owns the socket, keeps the children running, changes them without a failed request.
  *
  * Children are new executions of the program, so a reload takes a new binary, new plugins and a new configuration alike. The
- * master itself opens no plugin, no database and no thread. */
+ * master itself opens no plugin, no database and no thread. A configuration that was found good is kept in memory (one file of it
+ * for each generation of children): a child that is replaced later gets the same, whatever became of the files since. */
 #include "host/process.h"
+
+#include "base/base.h"
+#include "host/shared.h"
 
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
@@ -13,29 +17,77 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHILDREN_MAX   256
 #define STABLE_MS      5000      /* a child that lived so long begins again without a pause */
 #define BACKOFF_MAX_MS 10000
 #define KILL_AFTER_MS  5000      /* beyond the workers' drain time */
+#define START_MS       60000     /* how long the children of a reload may take until they do their work */
 
 struct child {
-	pid_t       pid;          /* 0: not running */
-	const char *role;         /* NULL: the place is free */
-	bool        draining;     /* told to end: not replaced */
+	pid_t       pid;             /* 0: not running */
+	const char *role;            /* NULL: the place is free */
+	unsigned    generation;
+	int         config_fd;       /* its generation's configuration */
+	bool        draining;        /* told to end: not replaced */
 	int64_t     started_ms, pause_ms, start_at_ms;
 };
 
+/* What the master is about besides keeping children. */
+enum phase {
+	STEADY,
+	PREPARING,       /* a process checks the configuration */
+	STARTING,        /* new children begin, the old ones still serve */
+};
+
+/* A configuration that was found good, and what the master reads in it. */
+struct generation {
+	unsigned       number;          /* 0: none */
+	int            config_fd;
+	struct program settings;
+};
+
 static struct child       children[CHILDREN_MAX];
+static struct shared     *shared;
 static const char *const *config_files;
+static const char        *roles;
 static char               program_path[4096];
-static int                listen_fd = -1, doorbell = -1;
+static const char        *given;             /* how the listening socket was handed over; NULL: it was not */
+static int                listen_fd = -1, doorbell = -1, shared_fd = -1;
+static struct generation  serving, coming;
+static enum phase         phase;
+static bool               reload_wanted;
+static enum { OPEN, GOOD, BAD } checked;     /* what the process that checks said */
+static bool               start_failed;      /* a new child ended while it began */
+static int64_t            start_until_ms;
+
+/* --- roles ---------------------------------------------------------------------------------------------------------- */
+
+static bool has_role(const char *list, const char *role)
+{
+	size_t n = strlen(role);
+
+	for (const char *at = list; *at; at += strcspn(at, ",") + (strchr(at, ',') != NULL))
+		if (strcspn(at, ",") == n && !memcmp(at, role, n))
+			return true;
+	return false;
+}
+
+bool roles_fit(const char *list)
+{
+	size_t words = 1, known = has_role(list, "web") + has_role(list, "worker") + has_role(list, "resident");
+
+	for (const char *c = list; *c; c++)
+		words += *c == ',';
+	return words == known;
+}
 
 /* --- starting ------------------------------------------------------------------------------------------------------- */
 
+/* Only here, in the child: what the master opens is closed in whatever else it may execute. */
 static void inherit(int fd, const char *variable)
 {
 	char text[16];
@@ -46,11 +98,24 @@ static void inherit(int fd, const char *variable)
 		fcntl(fd, F_SETFD, 0);
 }
 
-static _Noreturn void become_child(const char *role)
+static void hand_over(const struct child *c)
+{
+	char place[16];
+
+	snprintf(place, sizeof place, "%d", (int)(c - children));
+	setenv("WECOMD_PLACE", place, 1);
+	/* To the others it is no use, and one that lives on after its master would seem to serve the socket. */
+	inherit(strcmp(c->role, "web") ? -1 : listen_fd, "WECOMD_LISTEN_FD");
+	inherit(doorbell, "WECOMD_DOORBELL_FD");
+	inherit(shared_fd, "WECOMD_SHARED_FD");
+	inherit(c->config_fd, "WECOMD_CONFIG_FD");
+}
+
+static _Noreturn void become(const struct child *c)
 {
 	const char *argv[2 * 64 + 4];
 	size_t      n = 0;
-	sigset_t    none;
+	sigset_t    mask;
 
 	argv[n++] = program_path;
 	for (size_t i = 0; config_files[i] && n < 128; i++) {
@@ -58,78 +123,65 @@ static _Noreturn void become_child(const char *role)
 		argv[n++] = config_files[i];
 	}
 	argv[n++] = "child";
-	argv[n++] = role;
+	argv[n++] = c->role;
 	argv[n]   = NULL;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	hand_over(c);
+	/* SIGUSR1 (reopen the log) would end a child that does not know it yet: it stays blocked until the child waits for it. */
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	execv(program_path, (char *const *)argv);
 	fprintf(stderr, "wecomd: %s: %s\n", program_path, strerror(errno));
 	_exit(127);
 }
 
-static pid_t spawn(const char *role)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		become_child(role);
-	if (pid < 0)
-		wc_log(WC_ERROR, "no child could be started", wc_kv_s("child", role), wc_kv_s("why", strerror(errno)));
-	return pid;
-}
-
-/* Checks the configuration, the plugins and the schema, and seeds rows, in a process of its own: whatever it loads is
- * gone afterwards. It says itself what is wrong. */
-static bool prepare(void)
-{
-	pid_t pid = spawn("prepare");
-	int   status;
-
-	if (pid < 0)
-		return false;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return false;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 static void start(struct child *c)
 {
 	int64_t now = wc_mono_ms();
-	pid_t   pid = spawn(c->role);
+	pid_t   pid;
 
+	atomic_store(&shared->ready[c - children], false);
+	pid = fork();
+	if (pid == 0)
+		become(c);
+	if (pid < 0)
+		wc_log(WC_ERROR, "no child could be started", wc_kv_s("child", c->role), wc_kv_s("why", strerror(errno)));
 	c->pid         = pid > 0 ? pid : 0;
 	c->started_ms  = now;
 	c->start_at_ms = now + BACKOFF_MAX_MS;     /* where fork failed */
 }
 
-static void add_children(const char *role, int64_t n)
+static void add_children(const struct generation *g, const char *role, int64_t n)
 {
 	for (size_t i = 0; i < CHILDREN_MAX && n > 0; i++) {
 		if (children[i].role)
 			continue;
-		children[i] = (struct child){.role = role};
+		children[i] = (struct child){.role = role, .generation = g->number, .config_fd = g->config_fd};
 		start(&children[i]);
 		n--;
 	}
+	if (n > 0)
+		wc_log(WC_ERROR, "too many children", wc_kv_s("child", role), wc_kv_i("missing", n));
 }
 
-static void add_all(const struct program *g, const char *roles)
+static void add_all(const struct generation *g)
 {
-	if (strstr(roles, "web"))
-		add_children("web", g->web.processes);
-	if (strstr(roles, "worker"))
-		add_children("worker", g->worker.processes);
+	if (has_role(roles, "web"))
+		add_children(g, "web", g->settings.web.processes);
+	if (has_role(roles, "worker"))
+		add_children(g, "worker", g->settings.worker.processes);
+	if (has_role(roles, "resident") && atomic_load(&shared->has_resident))
+		add_children(g, "resident", 1);
 }
 
 /* --- watching ------------------------------------------------------------------------------------------------------- */
 
-static void log_end(const struct child *c, int status)
+static void log_end(const struct child *c, pid_t pid, int status)
 {
 	if (WIFSIGNALED(status))
-		wc_log(c->draining ? WC_INFO : WC_ERROR, "child killed", wc_kv_s("child", c->role), wc_kv_i("child_pid", c->pid), wc_kv_i("signal", WTERMSIG(status)));
+		wc_log(c->draining ? WC_INFO : WC_ERROR, "child killed", wc_kv_s("child", c->role), wc_kv_i("child_pid", pid), wc_kv_i("signal", WTERMSIG(status)));
 	else if (!c->draining)
-		wc_log(WC_ERROR, "child ended by itself", wc_kv_s("child", c->role), wc_kv_i("child_pid", c->pid), wc_kv_i("status", WEXITSTATUS(status)));
+		wc_log(WC_ERROR, "child ended by itself", wc_kv_s("child", c->role), wc_kv_i("child_pid", pid), wc_kv_i("status", WEXITSTATUS(status)));
 }
 
 /* At once after a long life; 100 ms, 200 ms … up to ten seconds when it keeps dying. */
@@ -144,6 +196,27 @@ static void plan_restart(struct child *c)
 	if (c->pause_ms > BACKOFF_MAX_MS)
 		c->pause_ms = BACKOFF_MAX_MS;
 	c->start_at_ms = now + c->pause_ms;
+	wc_count("wecomd_child_restarts_total", 1, c->role, NULL);
+	wc_log(WC_INFO, "child is to be replaced", wc_kv_s("child", c->role), wc_kv_i("in_ms", c->pause_ms));
+}
+
+static void child_ended(struct child *c, int status)
+{
+	pid_t pid = c->pid;
+
+	c->pid = 0;
+	if (!strcmp(c->role, "prepare")) {
+		checked = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? GOOD : BAD;
+		c->role = NULL;
+		return;
+	}
+	log_end(c, pid, status);
+	if (phase == STARTING && c->generation == coming.number)
+		start_failed = true;
+	if (c->draining)
+		c->role = NULL;
+	else
+		plan_restart(c);
 }
 
 static void reap(void)
@@ -151,18 +224,10 @@ static void reap(void)
 	int   status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (struct child *c = children; c < children + CHILDREN_MAX; c++) {
-			if (c->pid != pid)
-				continue;
-			log_end(c, status);
-			c->pid = 0;
-			if (c->draining)
-				c->role = NULL;
-			else
-				plan_restart(c);
-		}
-	}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (struct child *c = children; c < children + CHILDREN_MAX; c++)
+			if (c->pid == pid)
+				child_ended(c, status);
 }
 
 static void start_due(void)
@@ -174,17 +239,21 @@ static void start_due(void)
 			start(c);
 }
 
-static void drain_all(void)
+static void drain(struct child *c)
 {
-	for (struct child *c = children; c < children + CHILDREN_MAX; c++) {
-		if (!c->role)
-			continue;
-		c->draining = true;
-		if (c->pid)
-			kill(c->pid, SIGTERM);
-		else
-			c->role = NULL;
-	}
+	c->draining = true;
+	if (c->pid)
+		kill(c->pid, SIGTERM);
+	else
+		c->role = NULL;
+}
+
+/* number 0: all of them. */
+static void drain_generation(unsigned number)
+{
+	for (struct child *c = children; c < children + CHILDREN_MAX; c++)
+		if (c->role && !c->draining && (!number || c->generation == number))
+			drain(c);
 }
 
 static size_t running(void)
@@ -205,13 +274,25 @@ static int next_signal(const sigset_t *set, int64_t ms)
 	return sig > 0 ? sig : 0;
 }
 
+static void reopen_log(void)
+{
+	wc_err e;
+
+	if (log_reopen(&e) < 0)
+		wc_log(WC_ERROR, "the log could not be reopened; it goes on where it was", wc_kv_s("error", e.text));
+	for (struct child *c = children; c < children + CHILDREN_MAX; c++)
+		if (c->pid)
+			kill(c->pid, SIGUSR1);
+}
+
 static void end_all(const sigset_t *set, int64_t drain_ms)
 {
 	int64_t until = wc_mono_ms() + drain_ms + KILL_AFTER_MS;
 
-	drain_all();
+	drain_generation(0);
 	while (running() && wc_mono_ms() < until) {
-		next_signal(set, 100);
+		if (next_signal(set, 100) == SIGUSR1)
+			reopen_log();
 		reap();
 	}
 	for (struct child *c = children; c < children + CHILDREN_MAX; c++)
@@ -223,82 +304,222 @@ static void end_all(const sigset_t *set, int64_t drain_ms)
 	}
 }
 
-/* New children serve before the old ones are told to end; a bad configuration changes nothing. */
-static void reload(struct program *g, const char *roles)
-{
-	struct problems p;
-	struct program  fresh;
+/* --- generations ---------------------------------------------------------------------------------------------------- */
 
-	wc_log(WC_INFO, "reloading");
-	if (!prepare()) {
-		wc_log(WC_ERROR, "not reloaded: the new configuration is refused, the old one goes on");
+static void forget(struct generation *g)
+{
+	if (!g->number)
 		return;
-	}
-	problems_init(&p, wc_arena_new());
-	program_load_settings(&fresh, config_files, &p);
-	if (strcmp(fresh.web.listen, g->web.listen))
-		wc_log(WC_WARN, "[web] listen changes only with a restart", wc_kv_s("listen", g->web.listen));
-	g->web.processes    = fresh.web.processes;
-	g->worker.processes = fresh.worker.processes;
-	g->worker.drain_ms  = fresh.worker.drain_ms;
-	wc_arena_free(p.arena);
-	drain_all();
-	add_all(g, roles);
+	close(g->config_fd);
+	wc_arena_free(g->settings.arena);
+	*g = (struct generation){0};
 }
 
-static int watch(struct program *g, const char *roles, const sigset_t *set)
+/* Has the configuration, the plugins and the schema checked and rows seeded, by a process of its own: whatever it loads is gone
+ * afterwards. It says itself what is wrong. */
+static void check_files(void)
+{
+	coming  = (struct generation){.config_fd = memfd_create("wecomd-configuration", MFD_CLOEXEC)};
+	checked = coming.config_fd < 0 ? BAD : OPEN;
+	phase   = PREPARING;
+	if (checked == OPEN)
+		add_children(&coming, "prepare", 1);
+}
+
+static int take_settings(wc_err *e)
+{
+	static unsigned last;
+	struct problems p;
+
+	problems_init(&p, wc_arena_new());
+	program_load_settings(&coming.settings, config_restore(p.arena, coming.config_fd, &p), &p);
+	coming.number = ++last;
+	return log_open(coming.settings.log.file, e);
+}
+
+static bool refused(const char *why)
+{
+	close(coming.config_fd);
+	phase = STEADY;
+	if (!serving.number)
+		return false;
+	wc_log(WC_ERROR, "not reloaded: the new configuration is refused, the old one goes on", wc_kv_s("why", why));
+	return true;
+}
+
+static bool open_socket(wc_err *e)
+{
+	if (!has_role(roles, "web") || given)
+		return true;
+	listen_fd = web_listen(&coming.settings.web, e);
+	return listen_fd >= 0;
+}
+
+/* The first children: nothing has to be kept going beside them. */
+static bool begin(void)
+{
+	wc_err e;
+
+	if (!open_socket(&e)) {
+		wc_log(WC_ERROR, "not started", wc_kv_s("error", e.text));
+		return false;
+	}
+	phase   = STEADY;
+	serving = coming;
+	add_all(&serving);
+	wc_log(WC_INFO, "serving", wc_kv_s("listen", given ? given : listen_fd >= 0 ? serving.settings.web.listen : "nothing"),
+	       wc_kv_s("roles", roles), wc_kv_i("web", serving.settings.web.processes), wc_kv_i("workers", serving.settings.worker.processes));
+	return true;
+}
+
+static void begin_beside(void)
+{
+	if (!given && strcmp(coming.settings.web.listen, serving.settings.web.listen))
+		wc_log(WC_WARN, "[web] listen changes only with a restart", wc_kv_s("listen", serving.settings.web.listen));
+	phase          = STARTING;
+	start_failed   = false;
+	start_until_ms = wc_mono_ms() + START_MS;
+	add_all(&coming);
+}
+
+/* false: the first start failed. */
+static bool after_check(void)
+{
+	wc_err e;
+
+	if (checked == OPEN)
+		return true;
+	if (checked == BAD)
+		return refused("the lines before this one say it");
+	if (take_settings(&e) < 0)
+		return refused(e.text);
+	if (!serving.number)
+		return begin();
+	begin_beside();
+	return true;
+}
+
+static bool all_ready(unsigned number)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (children[i].role && children[i].generation == number && !atomic_load(&shared->ready[i]))
+			return false;
+	return true;
+}
+
+/* The new children serve, then the old ones are told to end; or the new ones cannot, and the old ones never notice. */
+static void after_start(void)
+{
+	if (start_failed || wc_mono_ms() > start_until_ms) {
+		wc_log(WC_ERROR, "not reloaded: the new children did not start, the old ones go on");
+		drain_generation(coming.number);
+		forget(&coming);
+		phase = STEADY;
+	} else if (all_ready(coming.number)) {
+		drain_generation(serving.number);
+		forget(&serving);
+		serving = coming;
+		phase   = STEADY;
+		wc_log(WC_INFO, "reloaded");
+	}
+}
+
+static bool step(void)
+{
+	switch (phase) {
+	case PREPARING:
+		return after_check();
+	case STARTING:
+		after_start();
+		return true;
+	default:
+		if (reload_wanted) {
+			reload_wanted = false;
+			wc_log(WC_INFO, "reloading");
+			check_files();
+		}
+		return true;
+	}
+}
+
+static int watch(const sigset_t *set)
 {
 	for (;;) {
-		int sig = next_signal(set, 100);
+		int sig = next_signal(set, phase == STEADY ? 100 : 10);
 
 		reap();
 		if (sig == SIGTERM || sig == SIGINT)
 			break;
 		if (sig == SIGHUP)
-			reload(g, roles);
+			reload_wanted = true;
+		if (sig == SIGUSR1)
+			reopen_log();
+		if (!step())
+			return 1;
 		start_due();
 	}
 	wc_log(WC_INFO, "stopping");
-	end_all(set, g->worker.drain_ms);
+	end_all(set, serving.number ? serving.settings.worker.drain_ms : 0);
 	wc_log(WC_INFO, "stopped");
 	return 0;
 }
 
-int master_run(const char *const *files, const char *roles)
-{
-	struct problems p;
-	struct program  g;
-	sigset_t        set;
-	char            pid[16];
-	wc_err          e;
-	ssize_t         n = readlink("/proc/self/exe", program_path, sizeof program_path - 1);
+/* --- the beginning -------------------------------------------------------------------------------------------------- */
 
-	if (n < 0)
-		return 1;
-	program_path[n] = 0;
-	config_files    = files;
-	wc_log_role("master");
+static sigset_t take_signals(void)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
+	sigset_t         set;
+
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		sigaddset(&set, signals[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (!prepare())
-		return 1;
-	problems_init(&p, wc_arena_new());
-	program_load_settings(&g, files, &p);
-	if (strstr(roles, "web") && (listen_fd = web_listen(g.web.listen, &e)) < 0) {
+	return set;
+}
+
+static bool find_program(void)
+{
+	ssize_t n = readlink("/proc/self/exe", program_path, sizeof program_path - 1);
+
+	program_path[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
+/* Of a web server's own program managers one starts us as often as it likes: what is there once for a node is not their business. */
+static bool take_inherited(void)
+{
+	wc_err e;
+
+	listen_fd = web_inherited(&given, &e);
+	if (listen_fd < 0 && given)
 		wc_log(WC_ERROR, "not started", wc_kv_s("error", e.text));
+	if (!roles)
+		roles = listen_fd == 0 ? "web" : "web,worker,resident";
+	return listen_fd >= 0 || !given;
+}
+
+int master_run(const char *const *files, const char *wanted_roles)
+{
+	sigset_t set = take_signals();
+	char     pid[16];
+
+	config_files = files;
+	roles        = wanted_roles;
+	wc_log_role("master");
+	if (!find_program() || !take_inherited())
+		return 1;
+	doorbell  = doorbell_create();
+	shared_fd = shared_create(&shared);
+	if (shared_fd < 0) {
+		wc_log(WC_ERROR, "not started", wc_kv_s("error", "no memory to share with the children"));
 		return 1;
 	}
-	doorbell = doorbell_create();
+	for (const wc_metric *m = host_metrics; m->name; m++)
+		metrics_declare(m, NULL);
 	snprintf(pid, sizeof pid, "%d", getpid());
 	setenv("WECOMD_MASTER_PID", pid, 1);
-	inherit(listen_fd, "WECOMD_LISTEN_FD");
-	inherit(doorbell, "WECOMD_DOORBELL_FD");
-	add_all(&g, roles);
-	wc_log(WC_INFO, "serving", wc_kv_s("listen", g.web.listen), wc_kv_i("web", g.web.processes), wc_kv_i("workers", g.worker.processes));
-	return watch(&g, roles, &set);
+	check_files();
+	return watch(&set);
 }

@@ -3,8 +3,12 @@
 
 #include "host/program.h"
 
-/* The master: prepares, listens, keeps the children running; returns the exit status. files are the -c arguments. */
+/* The master: prepares, listens, keeps the children running; returns the exit status. files are the -c arguments; roles is a list of web,
+ * worker and resident with commas, or NULL: all of them, but web alone where the socket was handed over as descriptor 0. */
 int master_run(const char *const *files, const char *roles);
 
-/* A child's whole life: role "prepare", "web" or "worker"; returns the exit status. */
+/* Whether roles is such a list. */
+bool roles_fit(const char *roles);
+
+/* A child's whole life: role "prepare", "web", "worker" or "resident"; returns the exit status. */
 int child_run(struct program *g, const char *role);

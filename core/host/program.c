@@ -2,6 +2,7 @@
 #include "host/program.h"
 
 #include "admin/admin.h"
+#include "base/base.h"
 #include "crypt/crypt.h"
 
 #include <wecomd/seal.h>
@@ -19,6 +20,7 @@ static const wc_field core_fields[] = {
 
 static const wc_field log_fields[] = {
 	{WC_CHOICE, "level", "info", offsetof(struct log_settings, level), "least level that is logged", .choices = "debug|info|warn|error"},
+	{WC_STRING, "file", "", offsetof(struct log_settings, file), "the log's file, opened anew at SIGUSR1; empty: standard error"},
 	{0}};
 
 static const wc_field crypt_fields[] = {
@@ -100,35 +102,47 @@ static struct slot *find_slot(struct program *g, const char *name)
 	return NULL;
 }
 
-/* Moves slot i behind everything it needs; depth over the count means a circle. */
-static void place(struct program *g, const struct slot *s, struct slot *ordered, size_t *n, size_t depth, struct problems *p)
+enum { UNPLACED, BEING_PLACED, PLACED };
+
+/* What stands in [plugins] but could not be opened was complained about already. */
+static bool is_wanted(struct program *g, const char *name)
 {
-	for (size_t i = 0; i < *n; i++)
-		if (ordered[i].plugin == s->plugin)
-			return;
-	if (depth > g->slot_count) {
-		problem_add(p, "plugin %s: plugins need each other in a circle", s->plugin->name);
+	const char *text = config_text(g->config, "plugins", name);
+
+	return text && strcmp(text, "off");
+}
+
+/* Puts slot i behind everything it needs. via is how it was come to, for the message about a circle. */
+static void place(struct program *g, size_t i, const char *via, char *state, struct slot *ordered, size_t *n, struct problems *p)
+{
+	const wc_plugin *plugin = g->slots[i].plugin;
+
+	via = via ? wc_printf(g->arena, "%s needs %s", via, plugin->name) : plugin->name;
+	if (state[i] == BEING_PLACED)
+		problem_add(p, "plugins need each other in a circle: %s", via);
+	if (state[i] != UNPLACED)
 		return;
-	}
-	for (const char *const *need = s->plugin->needs; need && *need; need++) {
+	state[i] = BEING_PLACED;
+	for (const char *const *need = plugin->needs; need && *need; need++) {
 		const struct slot *other = find_slot(g, *need);
 
 		if (other)
-			place(g, other, ordered, n, depth + 1, p);
-		else
-			problem_add(p, "plugin %s needs %s: set %s = on in [plugins]", s->plugin->name, *need, *need);
+			place(g, (size_t)(other - g->slots), via, state, ordered, n, p);
+		else if (!is_wanted(g, *need))
+			problem_add(p, "plugin %s needs %s: set %s = on in [plugins]", plugin->name, *need, *need);
 	}
-	if (*n < g->slot_count)
-		ordered[(*n)++] = *s;
+	state[i]        = PLACED;
+	ordered[(*n)++] = g->slots[i];
 }
 
 static void order_slots(struct program *g, struct problems *p)
 {
 	struct slot *ordered = wc_alloc(g->arena, g->slot_count * sizeof *ordered);
+	char        *state   = wc_alloc(g->arena, g->slot_count);
 	size_t       n       = 0;
 
 	for (size_t i = 0; i < g->slot_count; i++)
-		place(g, &g->slots[i], ordered, &n, 0, p);
+		place(g, i, NULL, state, ordered, &n, p);
 	g->slots = ordered;
 }
 
@@ -281,19 +295,102 @@ static void gather_work(struct program *g, struct problems *p)
 	}
 }
 
-void program_load_settings(struct program *g, const char *const *files, struct problems *p)
+/* A route's role is in its table; this one's is the operator's to say. */
+static void set_metrics_role(struct program *g)
 {
-	*g = (struct program){.arena = p->arena, .config = config_load(p->arena, files, p)};
+	for (struct web_route *r = g->routes; r->route; r++) {
+		wc_route *own;
+
+		if (r->route->run != metrics_route || !g->web.metrics_role)
+			continue;
+		own       = wc_alloc(g->arena, sizeof *own);
+		*own      = *r->route;
+		own->role = role_of(g->web.metrics_role);
+		r->route  = own;
+	}
+}
+
+/* Metrics have one name space; a plugin's may be another's only by mistake. */
+static const char *other_owner(const struct program *g, const wc_metric *m)
+{
+	for (size_t i = 0; i < g->slot_count; i++)
+		for (const wc_metric *o = g->slots[i].plugin->metrics; o && o->name; o++) {
+			if (o == m)
+				return NULL;
+			if (!strcmp(o->name, m->name))
+				return owner_of(&g->slots[i]);
+		}
+	return NULL;
+}
+
+static void gather_metrics(struct program *g, struct problems *p)
+{
+	for (size_t i = 0; i < g->slot_count; i++)
+		for (const wc_metric *m = g->slots[i].plugin->metrics; m && m->name; m++) {
+			const char *fault = metric_fault(m), *other = other_owner(g, m);
+
+			if (fault)
+				problem_add(p, "plugin %s: metric %s: %s", owner_of(&g->slots[i]), m->name, fault);
+			else if (other)
+				problem_add(p, "plugin %s: metric %s is declared by %s already", owner_of(&g->slots[i]), m->name, other);
+			else
+				metrics_declare(m, g->slots[i].self);
+		}
+}
+
+static void check_offers(const struct program *g, struct problems *p)
+{
+	for (size_t i = 0; i < g->slot_count; i++)
+		for (const wc_offer *o = g->slots[i].plugin->offers; o && o->name; o++) {
+			if (!o->version || !o->table)
+				problem_add(p, "plugin %s: offer %s lacks a version or a table", g->slots[i].plugin->name, o->name);
+			for (const wc_offer *x = g->slots[i].plugin->offers; x < o; x++)
+				if (!strcmp(x->name, o->name) && x->version == o->version)
+					problem_add(p, "plugin %s: offers %s in version %u twice", g->slots[i].plugin->name, o->name, o->version);
+		}
+}
+
+bool program_has_resident(const struct program *g)
+{
+	for (size_t i = 0; i < g->slot_count; i++)
+		if (g->slots[i].plugin->resident)
+			return true;
+	return false;
+}
+
+const struct program *loaded;
+
+void program_load_settings(struct program *g, struct config *config, struct problems *p)
+{
+	*g = (struct program){.arena = p->arena, .config = config};
 	fill_settings(g, p);
 }
 
-void program_load(struct program *g, const char *const *files, struct problems *p)
+void program_load(struct program *g, struct config *config, struct problems *p)
 {
-	program_load_settings(g, files, p);
+	program_load_settings(g, config, p);
 	load_models(g, p);
 	load_plugins(g, p);
 	gather_routes(g, p);
+	set_metrics_role(g);
 	gather_work(g, p);
 	gather_timers(g, p);
+	gather_metrics(g, p);
+	check_offers(g, p);
 	config_check_unused(g->config, p);
+	loaded = g;
+}
+
+const void *wc_offered(const char *plugin, const char *name, unsigned version, const void **self)
+{
+	const struct slot *s = find_slot((struct program *)loaded, plugin);
+
+	for (const wc_offer *o = s && !s->is_part ? s->plugin->offers : NULL; o && o->name; o++) {
+		if (strcmp(o->name, name) || o->version != version)
+			continue;
+		if (self)
+			*self = self_now(s->self);
+		return o->table;
+	}
+	return NULL;
 }

@@ -15,7 +15,7 @@ struct core_settings {
 };
 
 struct log_settings {
-	const char *level;
+	const char *level, *file;
 };
 
 struct crypt_settings {
@@ -33,6 +33,7 @@ struct slot {
 	void            *self;
 	struct instance *instances;
 	bool             is_part;      /* of the core, not a plugin */
+	char            *overrides;    /* the settings of the database that self, or its successor, was made with */
 };
 
 struct program {
@@ -58,12 +59,22 @@ struct program {
 };
 
 /* Reads and checks everything; what is wrong is in *p, all of it. The program lives as long as the process. */
-void program_load(struct program *g, const char *const *files, struct problems *p);
+void program_load(struct program *g, struct config *config, struct problems *p);
 
 /* Only what the master needs, without plugins and without complaints. */
-void program_load_settings(struct program *g, const char *const *files, struct problems *p);
+void program_load_settings(struct program *g, struct config *config, struct problems *p);
+
+/* The program of this process, for what is called without it: offers, routes and commands of the host itself. */
+extern const struct program *loaded;
+
+bool program_has_resident(const struct program *g);
 
 /* Opens one plugin and checks its head; NULL with a problem. */
 const wc_plugin *plugin_open(const char *folder, const char *name, struct problems *p);
+
+/* Parts of the host's own table. */
+extern const wc_metric host_metrics[];
+int metrics_route(wc_request *rq, const void *self);
+int ready_route(wc_request *rq, const void *self);
 
 extern const wc_plugin host_part;

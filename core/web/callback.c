@@ -1,10 +1,12 @@
 /* Callbacks: verify, decrypt, let the plugin say what shall happen, commit, and only then acknowledge. */
 #include "web/web.h"
 
+#include "base/base.h"
 #include "work/work.h"
 
 #include <wecomd/buf.h>
 #include <wecomd/log.h>
+#include <wecomd/metric.h>
 #include <wecomd/plugin.h>
 #include <wecomd/seal.h>
 
@@ -97,7 +99,7 @@ void endpoints_refresh(const struct web_callback *callbacks)
 	atomic_init(&list->users, 1);
 	for (const struct web_callback *c = callbacks; c->kind; c++) {
 		list->owner = c;
-		if (c->kind->endpoints(list, c->self, &e) == 0) {
+		if (c->kind->endpoints(list, self_now(c->self), &e) == 0) {
 			known = true;
 			continue;
 		}
@@ -201,6 +203,7 @@ static int read_signature(wc_request *rq, struct signed_by *s, wc_err *e)
 static int refuse(wc_request *rq, const char *name, const wc_err *e)
 {
 	wc_log(WC_WARN, "callback refused", wc_kv_s("endpoint", name), wc_kv_s("why", e->text));
+	wc_count("wecomd_callbacks_total", 1, name, wc_err_status(e->code) < 500 ? "refused" : "failed", NULL);
 	return wc_reply_err(rq, e);
 }
 
@@ -301,15 +304,18 @@ static int receive(wc_request *rq, const void *self)
 	struct signed_by s;
 	bool             is_xml;
 	wc_err           e;
+	int              rc;
 
 	(void)self;
 	if (!cb.endpoint)
 		return 0;
 	cb.last_job = &cb.entry.jobs;
 	if (read_signature(rq, &s, &e) < 0 || open_event(rq, &cb, &s, &is_xml, &e) < 0 ||
-	    cb.endpoint->owner->kind->receive(&cb, cb.endpoint->owner->self, &e) < 0)
+	    cb.endpoint->owner->kind->receive(&cb, self_now(cb.endpoint->owner->self), &e) < 0)
 		return refuse(rq, cb.endpoint->given.name, &e);
-	if (commit(&cb, &e) < 0)
+	rc = commit(&cb, &e);
+	wc_count("wecomd_callbacks_total", 1, cb.endpoint->given.name, rc < 0 ? "failed" : !cb.identified ? "read" : rc ? "new" : "repeated", NULL);
+	if (rc < 0)
 		return wc_reply_err(rq, &e);
 	return send_reply(rq, &cb, &s, is_xml);
 }
@@ -344,7 +350,7 @@ int callback_replay(wc_arena *a, const char *endpoint, wc_slice msg, struct inbo
 	if (!cb.endpoint)
 		return wc_fail(e, WC_E_NOT_FOUND, "there is no callback endpoint %s any more", endpoint);
 	cb.last_job = &cb.entry.jobs;
-	rc          = cb.endpoint->owner->kind->receive(&cb, cb.endpoint->owner->self, e);
+	rc          = cb.endpoint->owner->kind->receive(&cb, self_now(cb.endpoint->owner->self), e);
 	*jobs       = cb.entry.jobs;
 	return rc;
 }

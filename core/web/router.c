@@ -19,6 +19,14 @@ const char *role_name(wc_role role)
 	return role_names[role];
 }
 
+wc_role role_of(const char *name)
+{
+	for (wc_role role = WC_ANYONE; role <= WC_ADMIN; role++)
+		if (!strcmp(role_names[role], name))
+			return role;
+	return 0;
+}
+
 struct segment {
 	const char *s;
 	size_t      n;

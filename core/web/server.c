@@ -5,9 +5,12 @@
  * hand are finished, connections still in the backlog go to the other children. */
 #include "web/request.h"
 
+#include "base/base.h"
+
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -21,17 +24,91 @@
 #define STACK_BYTES     (1u << 20)
 #define KEPT_IDLE_MS    3000     /* a kept connection that stays silent so long while draining is closed */
 #define REFRESH_MS      1000
+#define HEADERS_MAX     65536    /* of all FastCGI variables together; web servers send far fewer */
 
 const wc_field web_fields[] = {
-	{WC_STRING, "listen", NULL, offsetof(struct web_settings, listen), "unix:/path or tcp:ADDRESS:PORT"},
+	{WC_STRING, "listen", "", offsetof(struct web_settings, listen),
+	 "unix:/path or tcp:ADDRESS:PORT; not used where a listening socket is handed over (socket activation, spawn-fcgi)"},
+	{WC_CHOICE, "socket_mode", "0660", offsetof(struct web_settings, socket_mode), "rights of the UNIX socket: the web server writes to it",
+	 .choices = "0600|0660|0666"},
 	{WC_INT, "processes", "2", offsetof(struct web_settings, processes), "web processes", .min = 0, .max = 64},
 	{WC_INT, "threads", "16", offsetof(struct web_settings, threads), "requests at once in one process", .min = 1, .max = 1024},
 	{WC_SIZE, "body_max", "1m", offsetof(struct web_settings, body_max), "largest body of a request", .min = 1024, .max = 1 << 30},
-	{WC_DURATION, "io_timeout", "30s", offsetof(struct web_settings, io_timeout_ms), "the web server is silent so long: the request is dropped"},
+	{WC_DURATION, "io_timeout", "30s", offsetof(struct web_settings, io_timeout_ms), "a request that is not read so long after its beginning is dropped; longer than the web server keeps idle connections",
+	 .min = 100, .max = 3600000},
+	{WC_CHOICE, "metrics_role", "viewer", offsetof(struct web_settings, metrics_role), "who may read /metrics",
+	 .choices = "anyone|viewer|operator|approver|admin"},
 	{0}};
 
 static const struct web_server *server;
 static pthread_mutex_t          accept_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* --- slow clients --------------------------------------------------------------------------------------------------- */
+
+/* libfcgi reads with blocking calls and a time-out each: a client that sends a byte now and then could hold a thread for ever. So
+ * each thread has a watch with a deadline; what is late is shut down, which ends the read. The watch has a descriptor of its own for
+ * the connection, for libfcgi closes its one without a word, and the number may be another connection's a moment later. */
+struct watch {
+	pthread_mutex_t lock;
+	int             fd;           /* -1: no connection */
+	int64_t         until_ms;     /* 0: nothing is being read */
+};
+
+static struct watch                *watches;
+static _Thread_local struct watch  *my_watch;
+
+static void watch_set(bool armed)
+{
+	pthread_mutex_lock(&my_watch->lock);
+	my_watch->until_ms = armed ? wc_mono_ms() + server->settings->io_timeout_ms : 0;
+	pthread_mutex_unlock(&my_watch->lock);
+}
+
+static void watch_begin(int fd)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	pthread_mutex_lock(&my_watch->lock);
+	my_watch->fd = own;
+	pthread_mutex_unlock(&my_watch->lock);
+	watch_set(true);
+}
+
+static void watch_end(void)
+{
+	int own;
+
+	pthread_mutex_lock(&my_watch->lock);
+	own          = my_watch->fd;
+	my_watch->fd = -1;
+	pthread_mutex_unlock(&my_watch->lock);
+	if (own >= 0)
+		close(own);
+}
+
+static void cut_if_late(struct watch *w)
+{
+	pthread_mutex_lock(&w->lock);
+	if (w->fd >= 0 && w->until_ms && wc_mono_ms() > w->until_ms) {
+		shutdown(w->fd, SHUT_RDWR);
+		w->until_ms = 0;
+		wc_count("wecomd_slow_requests_total", 1, NULL);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Goes on while draining; ends with the process. */
+static void *watch_thread(void *unused)
+{
+	int64_t pause = server->settings->io_timeout_ms / 4;
+
+	for (;;) {
+		wc_sleep_ms(pause > 500 ? 500 : pause);
+		for (int64_t i = 0; i < server->settings->threads; i++)
+			cut_if_late(&watches[i]);
+	}
+	return unused;
+}
 
 /* --- one request ---------------------------------------------------------------------------------------------------- */
 
@@ -58,10 +135,33 @@ static bool may_pass(wc_request *rq)
 	return true;
 }
 
+static bool headers_fit(const FCGX_Request *fcgi)
+{
+	size_t n = 0;
+
+	for (char **p = fcgi->envp; *p; p++)
+		n += strlen(*p);
+	return n <= HEADERS_MAX;
+}
+
+static bool read_body(wc_request *rq)
+{
+	int rc;
+
+	watch_set(true);
+	rc = request_read_body(rq, (size_t)server->settings->body_max);
+	watch_end();
+	return rc == 0;
+}
+
 static void answer(wc_request *rq)
 {
 	char allow[32];
 
+	if (!headers_fit(rq->fcgi)) {
+		wc_problem(rq, 431, "headers_too_large", "the headers are larger than %d bytes", HEADERS_MAX);
+		return;
+	}
 	rq->route = route_find(rq, server->routes, allow);
 	if (!rq->route && *allow) {
 		reply_header(rq, "Allow", allow);
@@ -72,11 +172,31 @@ static void answer(wc_request *rq)
 		wc_problem(rq, 404, "not_found", "there is nothing at this path");
 		return;
 	}
-	if (!may_pass(rq) || request_read_body(rq, (size_t)server->settings->body_max) < 0)
+	if (!may_pass(rq) || !read_body(rq))
 		return;
-	rq->route->route->run(rq, rq->route->self);
+	rq->route->route->run(rq, self_now(rq->route->self));
 	if (!rq->answered)
 		wc_problem(rq, 500, "internal", "the handler gave no answer");
+}
+
+/* The method is the client's text; a label has a closed set of values. */
+static const char *known_method(const wc_request *rq)
+{
+	static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strcmp(known[i], rq->method_text))
+			return known[i];
+	return "other";
+}
+
+static void measure(const wc_request *rq, int64_t ms)
+{
+	const char *route    = rq->route ? rq->route->route->path : "none";
+	char        class[4] = {(char)('0' + rq->status / 100), 'x', 'x', 0};
+
+	wc_count("wecomd_requests_total", 1, route, known_method(rq), class, NULL);
+	wc_observe_ms("wecomd_request_seconds", ms, route, NULL);
 }
 
 static void serve(FCGX_Request *fcgi)
@@ -93,6 +213,7 @@ static void serve(FCGX_Request *fcgi)
 		answer(&rq);
 	wc_log(rq.status >= 500 ? WC_WARN : WC_DEBUG, "request", wc_kv_s("method", rq.method_text),
 	       wc_kv_s("route", rq.route ? rq.route->route->path : ""), wc_kv_i("status", rq.status), wc_kv_i("ms", wc_mono_ms() - began));
+	measure(&rq, wc_mono_ms() - began);
 	wc_trace_set(NULL);
 	wc_arena_free(a);
 }
@@ -139,13 +260,15 @@ static bool is_draining(void)
 static bool wait_kept(int fd)
 {
 	struct pollfd fds[] = {{fd, POLLIN, 0}, {server->stop_fd, POLLIN, 0}};
+	int64_t       until = wc_mono_ms() + server->settings->io_timeout_ms, now;
 
-	for (;;) {
+	while ((now = wc_mono_ms()) < until) {
 		if (is_draining())
 			return poll(fds, 1, KEPT_IDLE_MS) > 0;
-		if (poll(fds, 2, -1) > 0 && fds[0].revents)
+		if (poll(fds, 2, (int)(until - now)) > 0 && fds[0].revents)
 			return true;
 	}
+	return false;
 }
 
 static bool next_connection(FCGX_Request *r)
@@ -164,19 +287,27 @@ static bool next_connection(FCGX_Request *r)
 	return true;
 }
 
-static void *accept_thread(void *unused)
+/* After a bad connection libfcgi goes on to accept one itself, which would then have neither time-outs nor a watch: it gets no
+ * listener to do so with. */
+static void *accept_thread(void *watch)
 {
 	FCGX_Request r;
+	int          rc;
 
-	FCGX_InitRequest(&r, server->listen_fd, FCGI_FAIL_ACCEPT_ON_INTR);
+	my_watch = watch;
+	FCGX_InitRequest(&r, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	while (next_connection(&r)) {
-		if (FCGX_Accept_r(&r) < 0)
-			continue;     /* a bad connection; the listener does not block, so libfcgi's own accept returns */
-		serve(&r);
-		FCGX_Finish_r(&r);
+		watch_begin(r.ipcFd);
+		if ((rc = FCGX_Accept_r(&r)) == 0) {
+			watch_set(false);
+			serve(&r);
+		}
+		watch_end();
+		if (rc == 0)
+			FCGX_Finish_r(&r);
 	}
 	FCGX_Free(&r, 1);
-	return unused;
+	return NULL;
 }
 
 /* --- the process ---------------------------------------------------------------------------------------------------- */
@@ -190,14 +321,14 @@ static void *refresh_thread(void *unused)
 	return unused;
 }
 
-static pthread_t start_thread(void *(*fn)(void *))
+static pthread_t start_thread(void *(*fn)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	pthread_t      thread;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	if (pthread_create(&thread, &attr, fn, NULL) != 0) {
+	if (pthread_create(&thread, &attr, fn, arg) != 0) {
 		wc_log(WC_ERROR, "a thread could not be started");
 		exit(1);
 	}
@@ -210,12 +341,18 @@ void web_run(const struct web_server *s)
 	size_t     n       = (size_t)s->settings->threads;
 	pthread_t *threads = wc_xalloc(n * sizeof *threads), refresh;
 
-	server = s;
+	server  = s;
+	watches = wc_xalloc(n * sizeof *watches);
 	FCGX_Init();
 	endpoints_refresh(s->callbacks);
-	refresh = start_thread(refresh_thread);
-	for (size_t i = 0; i < n; i++)
-		threads[i] = start_thread(accept_thread);
+	refresh = start_thread(refresh_thread, NULL);
+	for (size_t i = 0; i < n; i++) {
+		watches[i].fd = -1;
+		pthread_mutex_init(&watches[i].lock, NULL);
+		threads[i] = start_thread(accept_thread, &watches[i]);
+	}
+	pthread_detach(start_thread(watch_thread, NULL));
+	s->ready();
 	for (size_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	pthread_join(refresh, NULL);

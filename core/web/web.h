@@ -8,7 +8,7 @@
 struct inbox_job;
 
 struct web_settings {
-	const char *listen;
+	const char *listen, *socket_mode, *metrics_role;
 	int64_t     processes, threads, body_max, io_timeout_ms;
 };
 
@@ -41,14 +41,20 @@ struct web_server {
 	web_authenticate          *authenticate;
 	int                        listen_fd;      /* non-blocking */
 	int                        stop_fd;        /* readable: drain */
+	void                     (*ready)(void);   /* called once, when the threads accept */
 };
 
 /* Whether two patterns could match the same request. */
 bool route_clashes(const wc_route *a, const wc_route *b);
 
-/* "unix:/path" (mode 0666 less the umask) or "tcp:ADDRESS:PORT"; a listening, non-blocking socket, or -1. A UNIX socket
- * that another process still serves is refused; a left-over one is replaced. */
-int web_listen(const char *listen, wc_err *e);
+/* The socket that whoever started us listens on already, made non-blocking: descriptor 3 of systemd's activation (LISTEN_FDS, LISTEN_PID),
+ * or else descriptor 0 of spawn-fcgi and mod_fcgid. *given says which, for people. -1 with *given NULL: there is none; -1 with *e:
+ * what was handed over cannot be used. */
+int web_inherited(const char **given, wc_err *e);
+
+/* "unix:/path" or "tcp:ADDRESS:PORT" of the settings; a listening, non-blocking socket, or -1. Of several that start at once on one
+ * UNIX socket one gets it, the others are refused without touching it: the winner keeps a lock on /path.lock. */
+int web_listen(const struct web_settings *settings, wc_err *e);
 
 /* Serves until stop_fd becomes readable, then finishes the requests at hand and returns. */
 void web_run(const struct web_server *server);
@@ -70,3 +76,4 @@ extern const struct wc_plugin inbox_part;
 
 const char *method_name(wc_method method);
 const char *role_name(wc_role role);
+wc_role     role_of(const char *name);     /* 0: no role has that name */

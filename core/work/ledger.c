@@ -6,6 +6,8 @@
 #include "work/owner.h"
 #include "work/tick.h"
 
+#include "base/base.h"
+
 #include <wecomd/log.h>
 #include <wecomd/seal.h>
 
@@ -192,7 +194,7 @@ static int ask(wc_arena *a, const struct worker_reconciler *r, const char *key, 
 	if (wc_unseal(a, "outbound_call.details", (wc_slice){sealed.s, sealed.n}, &plain, e) < 0 ||
 	    !(details = wc_json_parse(a, plain.p, plain.n, e)))
 		return -1;
-	return r->reconciler->run(a, key, details, outcome, r->self, e);
+	return r->reconciler->run(a, key, details, outcome, self_now(r->self), e);
 }
 
 static int reconcile(wc_job *job, const void *self, wc_err *e)

@@ -6,6 +6,8 @@
 #include "work/owner.h"
 #include "work/tick.h"
 
+#include "base/base.h"
+
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
 #include <wecomd/seal.h>
@@ -221,7 +223,7 @@ static int run(wc_job *job, const struct worker_kind *k, wc_err *e)
 		return wc_fail(e, WC_E_INTERNAL, "the process died during the last of %d attempts", job->attempts_max);
 	if (wc_unseal(job->arena, "job.args", job->c.args, &args, e) < 0 || !(job->args = wc_json_parse(job->arena, args.p, args.n, e)))
 		return wc_wrap(e, "job arguments");
-	return k->kind->run(job, k->self, e);
+	return k->kind->run(job, self_now(k->self), e);
 }
 
 static void run_to_outcome(wc_job *job)
@@ -229,6 +231,10 @@ static void run_to_outcome(wc_job *job)
 	const struct worker_kind *k     = find_kind(job->c.kind);
 	int64_t                   began = wc_mono_ms();
 	wc_err                    e;
+
+	static const char *const outcomes[] = {
+		[OUTCOME_DONE] = "done", [OUTCOME_RETRY] = "retry", [OUTCOME_BURY] = "dead", [OUTCOME_HAND_BACK] = "handed_back",
+		[OUTCOME_POSTPONE] = "postponed"};
 
 	wc_trace_set(job->c.trace_id);
 	current_job = job->c.id;
@@ -243,6 +249,8 @@ static void run_to_outcome(wc_job *job)
 		wc_log(WC_INFO, "job done", wc_kv_s("kind", job->c.kind), wc_kv_i("job", job->c.id), wc_kv_i("ms", wc_mono_ms() - began));
 	}
 	current_job = 0;
+	wc_count("wecomd_jobs_total", 1, k ? job->c.kind : "unknown", outcomes[job->outcome.kind], NULL);
+	wc_observe_ms("wecomd_job_seconds", wc_mono_ms() - began, k ? job->c.kind : "unknown", NULL);
 	wc_trace_set(NULL);
 }
 

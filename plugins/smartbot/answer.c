@@ -73,6 +73,7 @@ static int finish(struct answering *x, const char *text, size_t n, const char *n
 {
 	wc_arena *a    = wc_job_arena(x->job);
 	size_t    room = STREAM_MAX - (note ? strlen(note) + 2 : 0);
+	int       rc;
 
 	if (n > room && !note) {
 		note = too_long;
@@ -82,7 +83,12 @@ static int finish(struct answering *x, const char *text, size_t n, const char *n
 		text = wc_printf(a, "%.*s%s%s", (int)wc_utf8_cut(text, n, room), text, n ? "\n\n" : "", note);
 	else
 		text = wc_strndup(a, text, n);
-	return stream_show(&x->stream, (wc_slice){text, strlen(text)}, true, e);
+	rc = stream_show(&x->stream, (wc_slice){text, strlen(text)}, true, e);
+	if (rc == 0) {
+		wc_count("messages_total", 1, "smartbot", "out", NULL);
+		wc_observe_ms("answer_latency_seconds", wc_now_ms() - wc_job_created_ms(x->job), NULL);
+	}
+	return rc;
 }
 
 /* The person gets an end in any case: now, when nothing better will come. */
@@ -127,6 +133,8 @@ int answer_run(wc_job *job, const void *self, wc_err *e)
 	                                   .text = wc_buf_new(a, 8 * STREAM_MAX), .life_ends_ms = wc_job_created_ms(job) + smartbot->stream_life_ms};
 	struct bot             bot;
 
+	if (wc_job_attempt(job) == 1)
+		wc_count("messages_total", 1, "smartbot", "in", NULL);
 	if (bot_load(a, json_integer_value(json_object_get(args, "bot")), &bot, e) < 0 ||
 	    stream_open(a, &x.stream, bot.id, wc_job_created_ms(job), e) < 0)
 		return -1;

@@ -354,10 +354,12 @@ class System {
 
 	get master() { return Number(fs.readFileSync(path.join(this.state, 'run/wecomd.pid'), 'utf8')); }
 
-	children(role) {
-		const { master } = this;
-		return processes().filter(({ parent, argv }) => parent === master && argv.includes('child') && argv.includes(role))
-			.map(({ pid }) => pid);
+	children(role) { return this.childrenOf(this.master).filter((child) => child.role === role).map(({ pid }) => pid); }
+
+	// Those of any master: [{pid, role}].
+	childrenOf(master) {
+		return processes().filter(({ parent, argv }) => parent === master && argv.at(-2) === 'child')
+			.map(({ pid, argv }) => ({ pid, role: argv.at(-1) }));
 	}
 
 	log(name) { return fs.readFileSync(path.join(this.state, 'log', `${name}.log`), 'utf8'); }

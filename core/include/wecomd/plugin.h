@@ -73,8 +73,9 @@ typedef struct wc_offer {
 	const void *table;
 } wc_offer;
 
-/* The table that plugin offers under that name and version, with the offering plugin's self in *self; NULL when it is not
- * loaded or has another version. For start(): say it in .needs as well. */
+/* The table that plugin offers under that name and version, with the offering plugin's self, as it is by now, in *self (may be NULL); NULL
+ * when it is not loaded or has another version. The table may be kept; ask again in each request or job for a self whose runtime
+ * settings are the latest. Say the plugin in .needs as well. */
 const void *wc_offered(const char *plugin, const char *name, unsigned version, const void **self);
 
 /* The value behind an option such as "--name" or "-n"; standard where it is absent. */
@@ -107,8 +108,10 @@ typedef struct wc_plugin {
 	int       (*start)(void *self, wc_err *e);
 	void      (*stop)(void *self);
 
-	/* Runs in the resident child of the one node that holds the plugin's lease, for what must stay connected. Returns when stop_fd
-	 * becomes readable (drain, or the lease is lost), or -1 with *e to be called again after a pause. May be NULL. */
+	/* Runs in the resident child of the one node that holds the plugin's lease, for what must stay connected, on a thread of its own. When
+	 * stop_fd becomes readable (drain, the lease is lost, or the plugin's settings changed and it is called again with the new ones) it
+	 * returns within 2 s, or the process ends. -1 with *e: called again after a pause, perhaps on another
+	 * node. May be NULL. */
 	int       (*resident)(const void *self, int stop_fd, wc_err *e);
 } wc_plugin;
 
@@ -132,6 +135,7 @@ typedef struct wc_plugin {
 /* The one exported symbol of a plugin. id is its name with '-' written '_'; .name is set where the two differ. */
 #define WC_PLUGIN(id, self_type, ...) \
 	extern const wc_plugin id##_LTX_plugin; \
+	_Pragma("GCC diagnostic ignored \"-Woverride-init\"") \
 	__attribute__((visibility("default"))) const wc_plugin id##_LTX_plugin = { \
 		.abi = WC_ABI, .size = sizeof(wc_plugin), .build_id = WC_BUILD_ID, .name = #id, \
 		.self_size = sizeof(self_type), __VA_ARGS__}

@@ -1,0 +1,35 @@
+/* Signs of life of the children, in the database and by its clock. */
+#include "host/beat.h"
+
+#include <wecomd/db.h>
+
+#include <unistd.h>
+
+int beat(const char *node, const char *role, wc_err *e)
+{
+	return wc_db_exec(NULL, e, "INSERT INTO process (node, pid, role) VALUES (?, ?, ?)"
+	                           " ON DUPLICATE KEY UPDATE started_at = IF(role = VALUES(role), started_at, NOW(3)), role = VALUES(role),"
+	                           " beat_at = NOW(3)",
+	                  wc_text(node), wc_int(getpid()), wc_text(role)) < 0 ? -1 : 0;
+}
+
+void beat_end(const char *node)
+{
+	wc_err ignored;
+
+	(void)wc_db_exec(NULL, &ignored, "DELETE FROM process WHERE node = ? AND pid = ?", wc_text(node), wc_int(getpid()));
+	(void)wc_db_exec(NULL, &ignored, "DELETE FROM process WHERE beat_at < NOW(3) - INTERVAL 1 DAY");
+}
+
+int64_t beat_workers(wc_err *e)
+{
+	wc_arena *a = wc_arena_new();
+	wc_rows   rows;
+	int64_t   n = wc_db_query(NULL, a, &rows, e, "SELECT COUNT(*) FROM process WHERE role = 'worker' AND beat_at > NOW(3) - INTERVAL ? SECOND",
+	                          wc_int(4 * BEAT_MS / 1000));
+
+	if (n == 0)
+		n = wc_row_int(&rows, 0, 0);
+	wc_arena_free(a);
+	return n;
+}

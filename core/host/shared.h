@@ -1,0 +1,23 @@
+/* Private to core/host: memory that the master and its children share, through every reload: what each child says of itself, and the
+ * counters. The master makes it; a child finds it by WECOMD_SHARED_FD and its own place in it by WECOMD_PLACE. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CHILDREN_MAX 256
+
+struct shared {
+	atomic_bool ready[CHILDREN_MAX];     /* the child in this place does its work */
+	atomic_bool has_resident;            /* a plugin of the configuration that was checked last has a resident part */
+};
+
+/* In the master: makes it and says its descriptor, which children inherit; *at where it is. -1 with errno. */
+int shared_create(struct shared **at);
+
+/* In a child: finds it, and lets it count there. NULL when there is none (a child started by hand). */
+struct shared *shared_attach(void);
+
+/* In a child: it does its work now. */
+void shared_say_ready(void);

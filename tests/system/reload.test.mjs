@@ -1,0 +1,138 @@
+// Reloading at work: new children serve before old ones end, what is refused changes nothing, and the log is reopened.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import { build, removeFolder, run, sleep, startSystem, tempFolder, textMessage, waitFor } from './harness.mjs';
+
+let system, folder, conf, key;
+
+before(async () => {
+	folder = tempFolder();
+	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/mishap'])
+		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[log]\nfile = ${folder}/wecomd.log\nlevel = debug\n` });
+	conf = fs.readFileSync(system.conf, 'utf8');
+	key = (await system.wecomd('key', 'add', '--name', 'load', '--role', 'viewer')).stdout.trim();
+	await system.speed({ chars_per_s: 100_000, first_token_ms: 0 });
+});
+after(async () => {
+	await system?.stop();
+	if (folder) removeFolder(folder);
+});
+
+const log = () => fs.readFileSync(`${folder}/wecomd.log`, 'utf8');
+const told = (text) => log().split(text).length - 1;
+const everybody = () => ['web', 'worker'].flatMap((role) => system.children(role)).sort();
+const hello = async () => (await system.get('/api/hello/x', { headers: { Authorization: `Bearer ${key}` } })).json.text;
+
+async function reload() {
+	const before = told('"message":"reloaded"');
+	process.kill(system.master, 'SIGHUP');
+	await waitFor('the reload', () => told('"message":"reloaded"') > before);
+}
+
+async function refused(pattern) {
+	const before = everybody();
+	const count = told('not reloaded');
+	process.kill(system.master, 'SIGHUP');
+	await waitFor('the refusal', () => told('not reloaded') > count, { ms: 20_000 });
+	await waitFor('only the old children', () => everybody().length === before.length);
+	assert.match(log(), pattern);
+	assert.deepEqual(everybody(), before);
+	assert.match(await hello(), /x$/);
+}
+
+test('sixteen reloads in eight seconds under load fail no request and no callback', async () => {
+	let going = true;
+	const statuses = new Map();
+	const add = (status) => statuses.set(status, (statuses.get(status) || 0) + 1);
+	const callbacks = Array.from({ length: 4 }, async (_, n) => {
+		for (let i = 0; going; i++)
+			await system.callback(textMessage(`${n}-${i}`, { bot: system.bot, user: `u${n}` })).then(({ status }) => add(status), (error) => add(error.message));
+	});
+	const wrk = run('wrk', ['-t1', '-c8', '-d8s', '-H', `Authorization: Bearer ${key}`, `${system.url}/api/hello/wrk`]);
+	const children = new Set(everybody());
+	for (let i = 0; i < 16; i++) {
+		process.kill(system.master, 'SIGHUP');
+		await sleep(500);
+		for (const pid of everybody()) children.add(pid);
+	}
+	const { stdout } = await wrk;
+	going = false;
+	await Promise.all(callbacks);
+	const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+	assert.ok(requests > 500, stdout);
+	assert.doesNotMatch(stdout, /Non-2xx|Socket errors/);
+	assert.deepEqual([...statuses.keys()], [200]);
+	assert.ok(children.size >= 24, `only ${children.size} children were seen: the reloads did not happen`);
+	console.log(`${requests} requests, ${statuses.get(200)} callbacks, ${children.size} children, ${told('"message":"reloaded"')} reloads, no failure`);
+	await system.jobsAreDone({ ms: 60_000 });
+	assert.equal(await system.number('SELECT COUNT(*) FROM inbox_event'), statuses.get(200));
+});
+
+test('a good configuration shows its new settings, and a new plugin file is taken', async () => {
+	await waitFor('rest', () => everybody().length === 4);
+	assert.match(await hello(), /^你好, x$/);
+	fs.writeFileSync(system.conf, `${conf}[hello]\ngreeting = Servus \n`);
+	await reload();
+	assert.equal(await hello(), 'Servusx');
+	// The same plugin, another file of it: its summary is in the list of the running program's own start.
+	const so = fs.readFileSync(`${folder}/hello.so`);
+	const at = so.indexOf('Greets by name');
+	fs.writeFileSync(`${folder}/hello.new`, Buffer.concat([so.subarray(0, at), Buffer.from('Greets by NAME'), so.subarray(at + 14)]));
+	fs.renameSync(`${folder}/hello.new`, `${folder}/hello.so`);
+	await reload();
+	const web = system.children('web');
+	for (const pid of web) assert.match(fs.readFileSync(`/proc/${pid}/maps`, 'utf8'), new RegExp(`${folder}/hello\\.so$`, 'm'));
+	assert.equal(await hello(), 'Servusx');
+});
+
+test('what is wrong changes nothing: a bad value, a plugin that is broken, one that cannot start', async () => {
+	await waitFor('rest', () => everybody().length === 4);
+	fs.writeFileSync(system.conf, `${conf}[hello]\ngreeting = Servus \n[web]\nthreads = many\n`);
+	await refused(/test\.conf:\d+: \[web\] threads: expected/);
+	fs.writeFileSync(`${folder}/broken.so`, 'no plugin');
+	fs.writeFileSync(system.conf, `${conf}[plugins]\nbroken = on\n`);
+	await refused(/broken/);
+	fs.writeFileSync(system.conf, `${conf}[plugins]\nmishap = on\n[mishap]\nat_start = on\n`);
+	await refused(/plugin mishap: was told to fail/);
+	assert.equal(await hello(), 'Servusx');
+});
+
+test('while a bad configuration lies there, a child that dies is replaced with the good one', async () => {
+	fs.writeFileSync(system.conf, `${conf}[web]\nthreads = many\n`);
+	for (const pid of system.children('web')) process.kill(pid, 'SIGKILL');
+	await waitFor('two new web children', () => system.children('web').length === 2);
+	assert.equal(await hello(), 'Servusx');
+	fs.writeFileSync(system.conf, conf);
+	await reload();
+	assert.match(await hello(), /^你好/);
+});
+
+test('the log is reopened by all processes after it was renamed, and no line is lost', async () => {
+	await waitFor('rest', () => everybody().length === 4);
+	const requests = () => fs.readdirSync(folder).filter((name) => name.startsWith('wecomd.log'))
+		.flatMap((name) => fs.readFileSync(path.join(folder, name), 'utf8').trim().split('\n'))
+		.map((line) => JSON.parse(line)).filter(({ message, route }) => message === 'request' && route === '/health').length;
+	const before = requests();
+	let sent = 0, going = true;
+	const senders = Array.from({ length: 4 }, async () => {
+		while (going) {
+			assert.equal((await system.get('/health')).status, 200);
+			sent++;
+		}
+	});
+	for (let i = 1; i <= 5; i++) {
+		fs.renameSync(`${folder}/wecomd.log`, `${folder}/wecomd.log.${i}`);
+		process.kill(system.master, 'SIGUSR1');
+		await waitFor('a new log', () => fs.existsSync(`${folder}/wecomd.log`) && log().includes('"message":"request"'));
+		const pids = new Set([system.master, ...everybody()]);
+		await waitFor('nobody at the old file', () => [...pids].every((pid) => fs.readlinkSync(`/proc/${pid}/fd/2`) === `${folder}/wecomd.log`));
+	}
+	going = false;
+	await Promise.all(senders);
+	assert.ok(sent > 50, `only ${sent} requests`);
+	await waitFor('every line', () => requests() - before === sent);
+	assert.equal(fs.statSync(`${folder}/wecomd.log`).mode & 0o777, 0o640);
+});
