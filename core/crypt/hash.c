@@ -37,17 +37,19 @@ static void hmac_end(EVP_MAC_CTX *ctx, unsigned char out[32])
 	EVP_MAC_CTX_free(ctx);
 }
 
-void hash_rekey(const unsigned char master[32])
+void hash_derive(const unsigned char master[32], unsigned char key[32])
 {
 	static const char use[] = "wecomd keyed hash";
-	unsigned char     derived[32];
-	EVP_MAC_CTX      *ctx = hmac_new(master);
+	EVP_MAC_CTX      *ctx   = hmac_new(master);
 
 	algos_must(EVP_MAC_update(ctx, (const unsigned char *)use, sizeof use - 1), "HMAC");
-	hmac_end(ctx, derived);
+	hmac_end(ctx, key);
+}
+
+void hash_rekey(const unsigned char key[32])
+{
 	EVP_MAC_CTX_free(keyed);
-	keyed = hmac_new(derived);
-	OPENSSL_cleanse(derived, sizeof derived);
+	keyed = hmac_new(key);
 }
 
 static void add_part(EVP_MAC_CTX *ctx, const char *part)

@@ -1,4 +1,4 @@
-/* The key file: read once, checked line by line, kept for the life of the process. */
+/* The master keys in use. A key file that changes is read again; one that cannot be read leaves the keys as they were. */
 #include "keys.h"
 
 #include "algos.h"
@@ -6,34 +6,149 @@
 #include "hash.h"
 
 #include <wecomd/arena.h>
+#include <wecomd/clock.h>
+#include <wecomd/log.h>
 
 #include <openssl/crypto.h>
 
-#include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define FILE_MAX (64u << 10)
-#define KEYS_MAX 256
+#define LOOK_EVERY_MS 1000
 
-/* Ordered by id once loaded. Written by crypt_open() before there are threads, then only read. */
-struct keys {
-	size_t        n;
-	struct master key[KEYS_MAX];
-};
+static _Atomic(struct keyset *) current;
+static atomic_llong             look_at_ms;      /* monotonic */
+static pthread_mutex_t          looking = PTHREAD_MUTEX_INITIALIZER;
+static char                     path[PATH_MAX];
+static struct stat              seen;            /* the file that was read, or refused, last */
 
-static struct keys loaded;
-
-const struct master *keys_newest(void)
+const char *crypt_key_file(void)
 {
-	algos_must(loaded.n > 0, "no key: crypt_open() comes first");
-	return &loaded.key[loaded.n - 1];
+	return path;
 }
 
-static const struct master *find(const struct keys *k, unsigned id)
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       !memcmp(&a->st_mtim, &b->st_mtim, sizeof a->st_mtim) && !memcmp(&a->st_ctim, &b->st_ctim, sizeof a->st_ctim);
+}
+
+/* A fresh keyset with the file's keys, or NULL. */
+static struct keyset *load(const char *file, struct stat *st, wc_err *e)
+{
+	struct keyset *k       = wc_xalloc(sizeof *k);
+	char          *content = wc_xalloc(KEY_FILE_MAX + 1);
+	size_t         n       = 0;
+	int            rc      = keyfile_read(file, content, &n, st, e);
+
+	if (rc == 0)
+		rc = keyfile_parse(k, file, content, n, e);
+	OPENSSL_cleanse(content, KEY_FILE_MAX + 1);
+	free(content);
+	if (rc == 0)
+		return k;
+	OPENSSL_cleanse(k, sizeof *k);
+	free(k);
+	return NULL;
+}
+
+/* Readers hold pointers into the old set without a lock, so it is kept; there are as many as there were rotations. */
+static void use(struct keyset *k)
+{
+	k->before = atomic_load(&current);
+	atomic_store(&current, k);
+}
+
+/* --- looking again -------------------------------------------------------------------------------------------------- */
+
+static bool has_same_hash_key(const struct keyset *a, const struct keyset *b)
+{
+	unsigned char one[32], other[32];
+	bool          same;
+
+	keyset_hash_key(a, one);
+	keyset_hash_key(b, other);
+	same = crypt_equal(one, other, sizeof one);
+	OPENSSL_cleanse(one, sizeof one);
+	OPENSSL_cleanse(other, sizeof other);
+	return same;
+}
+
+static struct keyset *load_successor(struct stat *st, wc_err *e)
+{
+	struct keyset *k = load(path, st, e);
+
+	if (!k || has_same_hash_key(k, atomic_load(&current)))
+		return k;
+	wc_fail(e, WC_E_CONFIG, "%s: the key of keyed hashes is another; nothing stored would be found again", path);
+	OPENSSL_cleanse(k, sizeof *k);
+	free(k);
+	return NULL;
+}
+
+/* A refused file is not tried again until it changes. */
+static void look_locked(void)
+{
+	struct stat    st, read = {0};
+	struct keyset *k;
+	wc_err         e;
+
+	if (stat(path, &st) < 0 || is_same_file(&st, &seen))
+		return;
+	seen = st;
+	k    = load_successor(&read, &e);
+	if (!k) {
+		wc_log(WC_ERROR, "the changed key file is refused, the keys stay as they were", wc_kv_s("error", e.text));
+		return;
+	}
+	seen = read;
+	use(k);
+	wc_log(WC_INFO, "key file read again", wc_kv_i("keys", (int64_t)k->n), wc_kv_i("newest", k->key[k->n - 1].id));
+}
+
+static void look(void)
+{
+	pthread_mutex_lock(&looking);
+	look_locked();
+	pthread_mutex_unlock(&looking);
+}
+
+/* One thread looks, the others go on with what is known. */
+static void look_when_due(void)
+{
+	long long now = wc_mono_ms(), due = atomic_load_explicit(&look_at_ms, memory_order_relaxed);
+
+	if (now >= due && atomic_compare_exchange_strong(&look_at_ms, &due, now + LOOK_EVERY_MS))
+		look();
+}
+
+/* --- the keys ------------------------------------------------------------------------------------------------------- */
+
+const struct keyset *keys_all(void)
+{
+	algos_must(atomic_load(&current), "no key: crypt_open() comes first");
+	look_when_due();
+	return atomic_load(&current);
+}
+
+/* Where no time has come yet, the lowest id seals. */
+const struct master *keys_sealing(void)
+{
+	const struct keyset *k     = keys_all();
+	size_t               i     = k->n - 1;
+	int64_t              now_s = k->key[i].seals_from_s ? wc_now_ms() / 1000 : 0;
+
+	while (i && k->key[i].seals_from_s > now_s)
+		i--;
+	return &k->key[i];
+}
+
+static const struct master *find(const struct keyset *k, unsigned id)
 {
 	for (size_t i = 0; i < k->n; i++)
 		if (k->key[i].id == id)
@@ -43,165 +158,42 @@ static const struct master *find(const struct keys *k, unsigned id)
 
 const struct master *keys_find(unsigned id)
 {
-	algos_must(loaded.n > 0, "no key: crypt_open() comes first");
-	return find(&loaded, id);
+	const struct master *m = find(keys_all(), id);
+
+	if (m)
+		return m;
+	look();
+	return find(atomic_load(&current), id);
 }
 
-static int by_id(const void *left, const void *right)
+size_t crypt_keys(struct crypt_key *list, size_t max)
 {
-	const struct master *a = left, *b = right;
+	const struct keyset *k     = keys_all();
+	unsigned             seals = keys_sealing()->id;
+	size_t               n     = k->n < max ? k->n : max;
 
-	return (a->id > b->id) - (a->id < b->id);
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Whether the word [p, end) is an id. */
-static bool parse_id(unsigned *id, const char *p, const char *end)
-{
-	if (p == end || end - p > 5)
-		return false;
-	for (*id = 0; p < end; p++) {
-		if (*p < '0' || *p > '9')
-			return false;
-		*id = *id * 10 + (unsigned)(*p - '0');
-	}
-	return *id >= 1 && *id <= 65535;
-}
-
-static bool parse_key(unsigned char key[32], const char *p, const char *end)
-{
-	if (end - p != 64)
-		return false;
-	for (size_t i = 0; i < 32; i++, p += 2) {
-		int high = hex_digit(p[0]), low = hex_digit(p[1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		key[i] = (unsigned char)(high << 4 | low);
-	}
-	return true;
-}
-
-/* Reads the line [p, end) and adds its key, if it has one. NULL, or what is wrong with it. */
-static const char *parse_line(struct keys *k, const char *p, const char *end)
-{
-	struct master *m = &k->key[k->n];
-	const char    *word;
-
-	while (p < end && is_blank(*p))
-		p++;
-	while (end > p && is_blank(end[-1]))
-		end--;
-	if (p == end || *p == '#')
-		return NULL;
-	if (k->n == KEYS_MAX)
-		return "the file holds more than 256 keys";
-	for (word = p; p < end && !is_blank(*p); )
-		p++;
-	if (!parse_id(&m->id, word, p))
-		return "the line does not start with an id from 1 to 65535";
-	if (find(k, m->id))
-		return "this id stands on an earlier line already";
-	while (p < end && is_blank(*p))
-		p++;
-	if (!parse_key(m->key, p, end))
-		return "the id is not followed by 64 hexadecimal digits";
-	k->n++;
-	return NULL;
-}
-
-static int parse(struct keys *k, const char *file, const char *p, size_t n, wc_err *e)
-{
-	const char *end = p + n, *line_end, *wrong;
-
-	for (unsigned line = 1; p < end; p = line_end + 1, line++) {
-		line_end = memchr(p, '\n', (size_t)(end - p));
-		if (!line_end)
-			line_end = end;
-		wrong = parse_line(k, p, line_end);
-		if (wrong)
-			return wc_fail(e, WC_E_CONFIG, "%s:%u: %s", file, line, wrong);
-	}
-	if (!k->n)
-		return wc_fail(e, WC_E_CONFIG, "%s: holds no key; a line is an id and 64 hexadecimal digits", file);
-	qsort(k->key, k->n, sizeof k->key[0], by_id);
-	return 0;
-}
-
-/* Reads into p, which has room for FILE_MAX + 1 bytes, so that a longer file shows. */
-static int read_all(int fd, const char *file, char *p, size_t *n, wc_err *e)
-{
-	ssize_t got;
-
-	for (*n = 0; *n <= FILE_MAX; *n += (size_t)got) {
-		got = read(fd, p + *n, FILE_MAX + 1 - *n);
-		if (got < 0 && errno == EINTR)
-			got = 0;
-		else if (got < 0)
-			return wc_fail(e, WC_E_CONFIG, "%s: %s", file, strerror(errno));
-		else if (!got)
-			return 0;
-	}
-	return wc_fail(e, WC_E_CONFIG, "%s: longer than 64 KiB, which no key file is", file);
-}
-
-/* Non-blocking, so that a named pipe is refused instead of waited for. */
-static int open_private(const char *file, wc_err *e)
-{
-	struct stat st;
-	int         fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
-		return wc_fail(e, WC_E_CONFIG, "%s: %s", file, strerror(errno));
-	if (fstat(fd, &st) < 0)
-		wc_fail(e, WC_E_CONFIG, "%s: %s", file, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		wc_fail(e, WC_E_CONFIG, "%s: not a regular file", file);
-	else if (st.st_mode & 077)
-		wc_fail(e, WC_E_CONFIG, "%s: open to group or others (mode %04o), but only its owner may read it: chmod 600",
-		        file, st.st_mode & 07777);
-	else
-		return fd;
-	close(fd);
-	return -1;
+	for (size_t i = 0; i < n; i++)
+		list[i] = (struct crypt_key){k->key[i].id, k->key[i].seals_from_s, k->key[i].id == seals};
+	return n;
 }
 
 int crypt_open(const char *key_file, wc_err *e)
 {
-	struct keys k = {0};
-	char       *content;
-	size_t      n;
-	int         fd, rc;
+	unsigned char  hash[32];
+	struct keyset *k;
+	struct stat    st = {0};
 
 	if (!key_file || !*key_file)
 		return wc_fail(e, WC_E_CONFIG, "[crypt] key_file is not set");
-	fd = open_private(key_file, e);
-	if (fd < 0)
+	if (strlen(key_file) >= sizeof path)
+		return wc_fail(e, WC_E_CONFIG, "[crypt] key_file is longer than a path can be");
+	if (!(k = load(key_file, &st, e)))
 		return wc_wrap(e, "key file");
-	content = wc_xalloc(FILE_MAX + 1);
-	rc      = read_all(fd, key_file, content, &n, e);
-	if (!rc)
-		rc = parse(&k, key_file, content, n, e);
-	if (!rc) {
-		loaded = k;
-		hash_rekey(k.key[0].key);
-	}
-	OPENSSL_cleanse(&k, sizeof k);
-	OPENSSL_cleanse(content, FILE_MAX + 1);
-	free(content);
-	close(fd);
-	return rc < 0 ? wc_wrap(e, "key file") : 0;
+	strcpy(path, key_file);
+	seen = st;
+	use(k);
+	keyset_hash_key(k, hash);
+	hash_rekey(hash);
+	OPENSSL_cleanse(hash, sizeof hash);
+	return 0;
 }

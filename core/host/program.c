@@ -146,9 +146,19 @@ static void order_slots(struct program *g, struct problems *p)
 	g->slots = ordered;
 }
 
-static const wc_plugin *const parts[] = {&host_part, &web_part, &admin_part, &inbox_part, &jobs_part, &ledger_part, &retention_part, &explain_part};
+static const wc_plugin *const parts[] = {&host_part, &web_part, &admin_part, &inbox_part, &jobs_part, &ledger_part, &retention_part, &explain_part,
+                                         &keyring_part, &audit_part, &customer_part};
 
 #define PARTS (sizeof parts / sizeof *parts)
+
+static struct slot load_part(struct program *g, const wc_plugin *part, struct problems *p)
+{
+	struct slot s = {.plugin = part, .self = wc_alloc(g->arena, part->self_size), .is_part = true};
+
+	if (part->settings)
+		config_fill(g->config, part->name, part->settings, s.self, p);
+	return s;
+}
 
 static void load_plugins(struct program *g, struct problems *p)
 {
@@ -158,12 +168,8 @@ static void load_plugins(struct program *g, struct problems *p)
 	while (names[n])
 		n++;
 	g->slots = wc_alloc(g->arena, (PARTS + n) * sizeof *g->slots);
-	for (size_t i = 0; i < PARTS; i++) {
-		struct slot *s = &g->slots[g->slot_count++];
-
-		*s = (struct slot){.plugin = parts[i], .self = wc_alloc(g->arena, parts[i]->self_size), .is_part = true};
-		config_fill(g->config, parts[i]->name, parts[i]->settings, s->self, p);
-	}
+	for (size_t i = 0; i < PARTS; i++)
+		g->slots[g->slot_count++] = load_part(g, parts[i], p);
 	for (size_t i = 0; i < n && g->core.plugin_dir; i++) {
 		struct slot *s = &g->slots[g->slot_count];
 
@@ -377,6 +383,7 @@ void program_load(struct program *g, struct config *config, struct problems *p)
 	gather_timers(g, p);
 	gather_metrics(g, p);
 	check_offers(g, p);
+	gather_at_rest(g, p);
 	config_check_unused(g->config, p);
 	loaded = g;
 }

@@ -77,4 +77,7 @@ extern const wc_metric host_metrics[];
 int metrics_route(wc_request *rq, const void *self);
 int ready_route(wc_request *rq, const void *self);
 
+/* Hands on what the tables say about data at rest: customers' sections, sealed columns (at_rest.c). */
+void gather_at_rest(struct program *g, struct problems *p);
+
 extern const wc_plugin host_part;

@@ -1,10 +1,11 @@
 /* Callbacks: verify, decrypt, let the plugin say what shall happen, commit, and only then acknowledge. */
-#include "web/web.h"
+#include "web/request.h"
 
 #include "base/base.h"
 #include "work/work.h"
 
 #include <wecomd/buf.h>
+#include <wecomd/clock.h>
 #include <wecomd/log.h>
 #include <wecomd/metric.h>
 #include <wecomd/plugin.h>
@@ -200,6 +201,31 @@ static int read_signature(wc_request *rq, struct signed_by *s, wc_err *e)
 	return 0;
 }
 
+static int64_t window_ms;
+
+void callback_window(int64_t ms)
+{
+	window_ms = ms;
+}
+
+/* Asked once the signature has matched, which covers the timestamp: so nobody but WeCom can make an old callback look new, and a copy
+ * of an old one is worth nothing. The dedupe key keeps what is repeated within the window from being done twice. */
+static int check_time(const struct signed_by *s, wc_err *e)
+{
+	size_t  n      = strspn(s->timestamp, "0123456789");
+	int64_t sent_s = n && n <= 12 && !s->timestamp[n] ? strtoll(s->timestamp, NULL, 10) : -1, off;
+
+	if (!window_ms)
+		return 0;
+	if (sent_s < 0)
+		return wc_fail(e, WC_E_DENIED, "the timestamp is not a number of seconds");
+	off = llabs(wc_now_ms() - sent_s * 1000);
+	if (off > window_ms)
+		return wc_fail(e, WC_E_DENIED, "the timestamp is %lld s from our clock, more than [web] callback_window; is the clock right?",
+		               (long long)off / 1000);
+	return 0;
+}
+
 static int refuse(wc_request *rq, const char *name, const wc_err *e)
 {
 	wc_log(WC_WARN, "callback refused", wc_kv_s("endpoint", name), wc_kv_s("why", e->text));
@@ -256,7 +282,8 @@ static int verify_url(wc_request *rq, const void *self)
 	for (char *c = fixed; (c = strchr(c, ' ')); )
 		*c = '+';
 	if (read_signature(rq, &s, &e) < 0 ||
-	    wc_envelope_open(&p->envelope, wc_request_arena(rq), s.signature, s.timestamp, s.nonce, (wc_slice){fixed, strlen(fixed)}, &msg, &e) < 0)
+	    wc_envelope_open(&p->envelope, wc_request_arena(rq), s.signature, s.timestamp, s.nonce, (wc_slice){fixed, strlen(fixed)}, &msg, &e) < 0 ||
+	    check_time(&s, &e) < 0)
 		return refuse(rq, p->given.name, &e);
 	return wc_reply_bytes(rq, 200, "text/plain", msg);
 }
@@ -267,7 +294,9 @@ static int open_event(wc_request *rq, wc_callback *cb, const struct signed_by *s
 
 	if (wc_envelope_unwrap(cb->arena, wc_raw_body(rq), &encrypt, is_xml, e) < 0)
 		return -1;
-	return wc_envelope_open(&cb->endpoint->envelope, cb->arena, s->signature, s->timestamp, s->nonce, encrypt, &cb->msg, e);
+	if (wc_envelope_open(&cb->endpoint->envelope, cb->arena, s->signature, s->timestamp, s->nonce, encrypt, &cb->msg, e) < 0)
+		return -1;
+	return check_time(s, e);
 }
 
 static int commit(wc_callback *cb, wc_err *e)

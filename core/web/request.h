@@ -43,3 +43,6 @@ char *percent_decode(wc_arena *a, const char *s, size_t n);
 const struct web_route *route_find(wc_request *rq, const struct web_route *routes, char allow[32]);
 
 void reply_header(wc_request *rq, const char *name, const char *value);     /* an extra header of the next reply */
+
+/* How far a callback's timestamp may be from our clock (callback.c); 0: as far as it likes. */
+void callback_window(int64_t ms);

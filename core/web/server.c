@@ -38,6 +38,8 @@ const wc_field web_fields[] = {
 	 .min = 100, .max = 3600000},
 	{WC_CHOICE, "metrics_role", "viewer", offsetof(struct web_settings, metrics_role), "who may read /metrics",
 	 .choices = "anyone|viewer|operator|approver|admin"},
+	{WC_DURATION, "callback_window", "10m", offsetof(struct web_settings, callback_window_ms),
+	 "callbacks whose signed time is further from our clock, either way, are refused; 0s: none is"},
 	{0}};
 
 static const struct web_server *server;
@@ -344,6 +346,7 @@ void web_run(const struct web_server *s)
 	server  = s;
 	watches = wc_xalloc(n * sizeof *watches);
 	FCGX_Init();
+	callback_window(s->settings->callback_window_ms);
 	endpoints_refresh(s->callbacks);
 	refresh = start_thread(refresh_thread, NULL);
 	for (size_t i = 0; i < n; i++) {

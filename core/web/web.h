@@ -9,7 +9,7 @@ struct inbox_job;
 
 struct web_settings {
 	const char *listen, *socket_mode, *metrics_role;
-	int64_t     processes, threads, body_max, io_timeout_ms;
+	int64_t     processes, threads, body_max, io_timeout_ms, callback_window_ms;
 };
 
 extern const wc_field web_fields[];     /* [web] */

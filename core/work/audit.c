@@ -1,4 +1,4 @@
-/* The audit trail: entries are part of the transaction that does what they tell of. */
+/* The audit trail: entries are part of the transaction that does what they tell of. core/admin/chain.c chains them. */
 #include "work/work.h"
 
 #include <wecomd/audit.h>
@@ -9,6 +9,27 @@
 
 #define DETAILS_MAX 16000
 
+void audit_mac(unsigned char mac[32], const char *nonce_hex, const char *trace_id, const char *actor, const char *action,
+               const char *object, const char *details)
+{
+	wc_keyed_hash(mac, "audit.entry", nonce_hex, trace_id, actor, action, object, details, NULL);
+}
+
+/* The nonce is a unique key, so that the repeat after a lost COMMIT writes nothing twice. */
+static int insert(wc_db *db, wc_arena *a, const wc_audit_entry *entry, const char *details, wc_err *e)
+{
+	const char   *trace_id = wc_trace();
+	unsigned char nonce[16], mac[32];
+
+	wc_random(nonce, sizeof nonce);
+	audit_mac(mac, wc_hex(a, nonce, sizeof nonce), trace_id, entry->actor, entry->action, entry->object, details);
+	return wc_db_exec(db, e,
+	                  "INSERT INTO audit_log (trace_id, actor, action, object, details, nonce, mac) VALUES (?, ?, ?, ?, ?, ?, ?)"
+	                  " ON DUPLICATE KEY UPDATE nonce = VALUES(nonce)",
+	                  wc_text(trace_id), wc_text(entry->actor), wc_text(entry->action), wc_text(entry->object), wc_text(details),
+	                  wc_bytes(nonce, sizeof nonce), wc_bytes(mac, sizeof mac)) < 0 ? -1 : 0;
+}
+
 int wc_audit(wc_db *db, const wc_audit_entry *entry, wc_err *e)
 {
 	wc_arena   *a       = wc_arena_new();
@@ -18,9 +39,7 @@ int wc_audit(wc_db *db, const wc_audit_entry *entry, wc_err *e)
 	if (strlen(details) > DETAILS_MAX)
 		rc = wc_fail(e, WC_E_INTERNAL, "audit %s: details of more than %d bytes", entry->action, DETAILS_MAX);
 	else
-		rc = wc_db_exec(db, e, "INSERT INTO audit_log (trace_id, actor, action, object, details) VALUES (?, ?, ?, ?, ?)",
-		                wc_text(wc_trace()), wc_text(entry->actor), wc_text(entry->action), wc_text(entry->object),
-		                wc_text(details)) < 0 ? -1 : 0;
+		rc = insert(db, a, entry, details, e);
 	wc_arena_free(a);
 	return rc;
 }

@@ -49,6 +49,12 @@ int inbox_list(wc_arena *a, int64_t before, const char *endpoint, int64_t since_
 /* Adds the jobs of a replayed event, their keys made fresh by the replay's number, and its audit entry. The replay's number, or -1. */
 int64_t inbox_replay(wc_arena *a, const struct inbox_row *row, const struct inbox_job *jobs, const char *actor, wc_err *e);
 
+/* --- the audit trail ------------------------------------------------------------------------------------------------ */
+
+/* The keyed hash that wc_audit() writes with an entry: who has no key file cannot make one. nonce_hex is lower-case. */
+void audit_mac(unsigned char mac[32], const char *nonce_hex, const char *trace_id, const char *actor, const char *action,
+               const char *object, const char *details);
+
 /* --- the worker ----------------------------------------------------------------------------------------------------- */
 
 struct worker_settings {

@@ -66,5 +66,6 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_POST, "/sim/model/v1/chat/completions", WC_ANYONE, model_chat, "Chat completions, OpenAI-compatible"},
 		{WC_GET, "/sim/model/v1/models", WC_ANYONE, model_list, "The models that there are"}),
 	.jobs = WC_JOBS({"simulator.deliver", deliver_run, "Delivers a message to its bot and follows the answer", .attempts = 20}),
+	.sealed = WC_SEALED("simulator_bot.token", "simulator_bot.aes_key"),
 	.start = start,
 	.stop  = stop);

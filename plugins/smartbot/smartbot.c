@@ -14,4 +14,5 @@ WC_PLUGIN(smartbot, struct smartbot,
 	.instances = WC_INSTANCES(.fields = bot_fields, .size = sizeof(struct bot), .check = bot_check, .seed = bot_seed),
 	.callbacks = WC_CALLBACKS(.endpoints = bot_endpoints, .receive = event_receive),
 	.jobs      = WC_JOBS(
-		{"smartbot.answer", answer_run, "asks the model and streams its answer", .attempts = 4}));
+		{"smartbot.answer", answer_run, "asks the model and streams its answer", .attempts = 4}),
+	.sealed    = WC_SEALED("smartbot_bot.token", "smartbot_bot.aes_key", "smartbot_stream.content"));

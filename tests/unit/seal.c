@@ -3,6 +3,8 @@
 
 #include "crypt/crypt.h"
 
+#include <wecomd/clock.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -47,6 +50,34 @@ static int load(const char *content)
 	rc = crypt_open(key_file, &e);
 	unlink(key_file);
 	return rc;
+}
+
+/* A file that stays and is opened. */
+static void keep_file(const char *content)
+{
+	wc_err e = {0};
+
+	write_keys(content, strlen(content));
+	if (crypt_open(key_file, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void rewrite(const char *content)
+{
+	int fd = open(key_file, O_WRONLY | O_TRUNC);
+
+	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+	close(fd);
+}
+
+static const char *file_text(void)
+{
+	char *text = wc_alloc(a, 8192);
+	int   fd   = open(key_file, O_RDONLY);
+
+	assert_true(read(fd, text, 8191) > 0);
+	close(fd);
+	return text;
 }
 
 static int setup(void **state)
@@ -215,6 +246,8 @@ static void good_key_files_are_read(void **state)
 		"# keys of this site\n\n  \t\n1 " KEY_1 "\n\n# 2 is new\n2\t" KEY_2 "\n",
 		"  65535   " KEY_3 "  \n",
 		"\n\n#\n1 " KEY_2 "\n#",
+		"1 " KEY_1 " 1700000000\n2 " KEY_2 "  99999999999 \r\n",
+		"hash " KEY_3 "\n1 " KEY_1 "\n",
 	};
 
 	(void)state;
@@ -255,7 +288,14 @@ static void bad_key_files_are_refused_by_line_without_telling_a_key(void **state
 		{"1\n", ":1: the id is not followed by 64 hexadecimal digits"},
 		{"1 \n", ":1: the id is not followed by 64 hexadecimal digits"},
 		{"1 " KEY_1 "0\n", ":1: the id is not followed by 64 hexadecimal digits"},
-		{"1 " KEY_1 " # mine\n", ":1: the id is not followed by 64 hexadecimal digits"},
+		{"1 " KEY_1 " # mine\n", ":1: behind the key only the time from which it seals may stand"},
+		{"1 " KEY_1 " -1\n", ":1: behind the key only the time from which it seals may stand"},
+		{"1 " KEY_1 " 123456789012\n", ":1: behind the key only the time from which it seals may stand"},
+		{"1 " KEY_1 " 0 0\n", ":1: behind the key only the time from which it seals may stand"},
+		{"hash\n1 " KEY_1 "\n", ":1: the word hash is not followed by 64 hexadecimal digits"},
+		{"1 " KEY_1 "\nhash " KEY_2 " 5\n", ":2: the word hash is not followed by 64 hexadecimal digits"},
+		{"hash " KEY_2 "\n1 " KEY_1 "\nhash " KEY_2 "\n", ":3: there is a hash key on an earlier line already"},
+		{"hash " KEY_2 "\n", "holds no key"},
 		{"1 0001020304\n", ":1: the id is not followed by 64 hexadecimal digits"},
 		{"1 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1\n", ":1: the id is not followed"},
 		{"1 g00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n", ":1: the id is not followed"},
@@ -374,6 +414,134 @@ static void a_keyed_hash_is_stable_while_the_lowest_key_stays(void **state)
 	assert_string_not_equal(HASH("smartbot.stream", "msgid"), before);
 }
 
+static void a_keyed_hash_outlives_the_lowest_key_once_the_file_says_its_key(void **state)
+{
+	const char *before = HASH("smartbot.stream", "msgid");
+
+	(void)state;
+	keep_file("1 " KEY_1 "\n2 " KEY_2 "\n");
+	assert_int_equal(crypt_key_drop(1, &(wc_err){0}), 0);
+	assert_int_equal(crypt_open(key_file, &(wc_err){0}), 0);
+	assert_string_equal(HASH("smartbot.stream", "msgid"), before);
+	assert_null(strstr(file_text(), "1 " KEY_1));
+}
+
+static void a_new_key_opens_at_once_and_seals_when_its_time_has_come(void **state)
+{
+	int64_t  now = wc_now_ms() / 1000;
+	wc_slice early, late;
+
+	(void)state;
+	assert_int_equal(load(wc_printf(a, "1 " KEY_1 "\n2 " KEY_2 " %lld\n", (long long)now + 3600)), 0);
+	early = wc_seal(a, PLACE, slice("early"));
+	assert_memory_equal(early.p, "\x01\x00\x01", 3);
+	assert_int_equal(load("2 " KEY_2 "\n"), 0);
+	late = wc_seal(a, PLACE, slice("late"));
+	assert_int_equal(load(wc_printf(a, "1 " KEY_1 "\n2 " KEY_2 " %lld\n", (long long)now + 3600)), 0);
+	assert_opens(PLACE, late, slice("late"));
+	assert_int_equal(load(wc_printf(a, "1 " KEY_1 "\n2 " KEY_2 " %lld\n", (long long)now - 1)), 0);
+	late = wc_seal(a, PLACE, slice("late"));
+	assert_memory_equal(late.p, "\x01\x00\x02", 3);
+	assert_opens(PLACE, early, slice("early"));
+}
+
+static void a_file_whose_keys_all_seal_later_seals_with_the_lowest(void **state)
+{
+	(void)state;
+	assert_int_equal(load("5 " KEY_1 " 99999999998\n9 " KEY_2 " 99999999998\n"), 0);
+	assert_memory_equal(wc_seal(a, PLACE, slice("x")).p, "\x01\x00\x05", 3);
+}
+
+static void an_added_key_is_known_to_a_running_process_at_its_first_use(void **state)
+{
+	wc_slice sealed;
+	unsigned id;
+
+	(void)state;
+	assert_int_equal(load("300 " KEY_3 "\n1 " KEY_1 "\n"), 0);
+	sealed = wc_seal(a, PLACE, slice("hello"));
+	keep_file("# ours\n1 " KEY_1 "\n");
+	assert_does_not_open(PLACE, sealed, "key 300, which the key file does not hold");
+	assert_int_equal(crypt_key_add(0, &id, &(wc_err){0}), 0);
+	assert_int_equal(id, 2);
+	assert_non_null(strstr(file_text(), "# ours\n1 " KEY_1 "\n"));
+	rewrite("1 " KEY_1 "\n300 " KEY_3 "\n");
+	assert_opens(PLACE, sealed, slice("hello"));
+}
+
+static void a_running_process_takes_no_file_that_would_change_its_hashes(void **state)
+{
+	const char *before = HASH("p", "x");
+	wc_slice    sealed;
+
+	(void)state;
+	assert_int_equal(load("300 " KEY_3 "\n"), 0);
+	sealed = wc_seal(a, PLACE, slice("hello"));
+	keep_file("2 " KEY_1 "\n");
+	rewrite("1 " KEY_2 "\n2 " KEY_1 "\n300 " KEY_3 "\n");
+	assert_does_not_open(PLACE, sealed, "key 300, which the key file does not hold");
+	assert_string_equal(HASH("p", "x"), before);
+}
+
+static void what_writes_the_file_keeps_its_mode_its_comments_and_its_link(void **state)
+{
+	char        link[80];
+	struct stat st;
+	unsigned    id;
+
+	(void)state;
+	keep_file("\n# first\n 7  " KEY_1 " \n#hash\n");
+	snprintf(link, sizeof link, "%s.link", key_file);
+	assert_int_equal(symlink(key_file, link), 0);
+	assert_int_equal(crypt_open(link, &(wc_err){0}), 0);
+	assert_int_equal(crypt_key_add(99999999999, &id, &(wc_err){0}), 0);
+	assert_int_equal(id, 8);
+	assert_int_equal(crypt_key_add(5, &id, &(wc_err){0}), 0);
+	assert_int_equal(id, 9);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(key_file, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_non_null(strstr(file_text(), "\n# first\n 7  " KEY_1 " \n#hash\n"));
+	assert_int_equal(crypt_open(link, &(wc_err){0}), 0);
+	unlink(link);
+}
+
+static void the_key_that_seals_and_newer_ones_are_not_dropped(void **state)
+{
+	struct crypt_key keys[CRYPT_KEYS_MAX];
+	wc_err           e = {0};
+
+	(void)state;
+	keep_file("1 " KEY_1 "\n2 " KEY_2 "\n3 " KEY_3 " 99999999999\n");
+	assert_int_equal(crypt_keys(keys, CRYPT_KEYS_MAX), 3);
+	assert_true(!keys[0].seals && keys[1].seals && !keys[2].seals);
+	for (unsigned id = 2; id <= 3; id++) {
+		assert_int_equal(crypt_key_drop(id, &e), -1);
+		assert_int_equal(e.code, WC_E_CONFLICT);
+	}
+	assert_int_equal(crypt_key_drop(4, &e), -1);
+	assert_int_equal(e.code, WC_E_NOT_FOUND);
+	assert_int_equal(crypt_key_drop(1, &e), 0);
+	assert_int_equal(crypt_key_drop(1, &e), -1);
+}
+
+static void a_key_of_ones_own_seals_apart_from_the_master_keys(void **state)
+{
+	static const unsigned char own[32] = {1}, other[32] = {2};
+	wc_slice sealed = crypt_seal_with(a, own, PLACE, slice("hello")), got;
+	wc_err   e      = {0};
+
+	(void)state;
+	assert_int_equal(sealed.n, 5 + WC_SEAL_OVERHEAD);
+	assert_int_equal(crypt_unseal_with(a, own, PLACE, sealed, &got, &e), 0);
+	assert_string_equal(got.p, "hello");
+	assert_int_equal(crypt_unseal_with(a, other, PLACE, sealed, &got, &e), -1);
+	assert_int_equal(crypt_unseal_with(a, own, "job.args", sealed, &got, &e), -1);
+	assert_does_not_open(PLACE, sealed, "does not hold sealed bytes");
+	assert_int_equal(crypt_unseal_with(a, own, PLACE, wc_seal(a, PLACE, slice("x")), &got, &e), -1);
+}
+
 static void sealed_bytes_of_an_earlier_release_open(void **state)
 {
 	static const unsigned char sealed[] = {
@@ -451,6 +619,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_refused_key_file_leaves_the_keys_as_they_were, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_keyed_hash_knows_where_its_parts_begin, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_keyed_hash_is_stable_while_the_lowest_key_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_keyed_hash_outlives_the_lowest_key_once_the_file_says_its_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_new_key_opens_at_once_and_seals_when_its_time_has_come, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_whose_keys_all_seal_later_seals_with_the_lowest, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_added_key_is_known_to_a_running_process_at_its_first_use, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_running_process_takes_no_file_that_would_change_its_hashes, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_writes_the_file_keeps_its_mode_its_comments_and_its_link, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_key_that_seals_and_newer_ones_are_not_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_key_of_ones_own_seals_apart_from_the_master_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(sealed_bytes_of_an_earlier_release_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_plain_hash_is_sha_256, setup, teardown),
 		cmocka_unit_test_setup_teardown(bytes_are_compared_whole, setup, teardown),

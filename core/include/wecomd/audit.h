@@ -15,7 +15,8 @@ typedef struct wc_audit_entry {
 } wc_audit_entry;
 
 /* Part of the caller's transaction: the entry exists if and only if that commits. db NULL: a transaction of its own. The current trace
- * id is noted. The chain itself (sequence number, hash of the row before) is added within seconds by one leased sequencer. */
+ * id is noted. A keyed hash is written with the entry; the chain itself (number, hash with the row before) is added within two seconds by
+ * whichever process of any node gets the chain's locked row. `wecomd audit verify` checks both. */
 int wc_audit(wc_db *db, const wc_audit_entry *entry, wc_err *e);
 
 /* Keyed hash of a text, for details that must be comparable without being readable; hex, in the arena. */

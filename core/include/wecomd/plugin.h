@@ -102,6 +102,8 @@ typedef struct wc_plugin {
 	const wc_offer         *offers;        /* ends with a NULL name */
 	const wc_metric        *metrics;       /* ends with a NULL name */
 	const wc_section       *sections;      /* ends with a NULL resource */
+	const char *const      *sealed;        /* columns of wc_seal(), "table.column", of tables with a primary key of one column: what
+	                                          `wecomd key reseal` seals anew. NULL at the end */
 	const wc_reconciler    *reconcilers;   /* ends with a NULL kind */
 
 	/* In each process, after everything was checked. start may fail with a reason; stop must accept what start left half. */
@@ -126,6 +128,7 @@ typedef struct wc_plugin {
 #define WC_METRICS(...)   ((const wc_metric[]){__VA_ARGS__, {0}})
 #define WC_SECTIONS(...)  ((const wc_section[]){__VA_ARGS__, {0}})
 #define WC_RECONCILERS(...) ((const wc_reconciler[]){__VA_ARGS__, {0}})
+#define WC_SEALED(...)    ((const char *const[]){__VA_ARGS__, NULL})
 #define WC_NEEDS(...)     ((const char *const[]){__VA_ARGS__, NULL})
 
 /* A part of the core describes itself in the same way; it is linked into the program instead of being opened. */

@@ -1,0 +1,6 @@
+CREATE TABLE IF NOT EXISTS customer (
+	id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+	data_key   VARBINARY(128) NULL COMMENT 'sealed with the master key whose id it carries; NULL: erased',
+	created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+	erased_at  DATETIME(3) NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
