@@ -1,10 +1,10 @@
-/* What the admin tier offers: API keys, and who a request comes from. */
+/* What the admin tier offers: who a request comes from, and the part with users, sessions and API keys. */
 #pragma once
 
 #include "web/web.h"
 
-/* The role behind "Authorization: Bearer KEY"; *role stays 0 without a valid key. */
-int admin_authenticate(wc_request *rq, wc_role *role, wc_err *e);
+/* The identity behind "Authorization: Bearer KEY" or the session's cookie; *who stays empty without a valid one. */
+int admin_authenticate(wc_request *rq, struct web_identity *who, wc_err *e);
 
 extern const struct wc_plugin admin_part, keyring_part, audit_part, customer_part;
 

@@ -1,5 +1,5 @@
 /* Customers as people see them: reading, exporting and erasing one. */
-#include "admin/actor.h"
+#include "admin/parts.h"
 #include "admin/admin.h"
 
 #include "talk/talk.h"

@@ -51,3 +51,19 @@ void crypt_hash_raw(unsigned char out[32], const void *p, size_t n);
 
 /* Whether n bytes are equal, in a time that does not tell where they differ. */
 bool crypt_equal(const void *a, const void *b, size_t n);
+
+/* --- passwords and one-time codes (password.c) ------------------------------------------------------------------------ */
+
+#define CRYPT_PASSWORD_SIZE 128
+
+/* "scrypt$log2 N$r$p$salt$hash" with a fresh salt: what is stored. Some 80 ms; at most two run at once in a process. */
+void crypt_password_hash(char out[CRYPT_PASSWORD_SIZE], const char *password);
+
+/* Whether the password is the stored one. stored NULL or unreadable: false, after the same time. */
+bool crypt_password_verify(const char *stored, const char *password);
+
+/* Whether the stored text was made at another cost than today's: hash the password anew when it is next known. */
+bool crypt_password_stale(const char *stored);
+
+/* HMAC-SHA-1, which RFC 6238's codes are made of; for nothing else. */
+void crypt_hmac_sha1(unsigned char out[20], const void *key, size_t key_n, const void *p, size_t n);

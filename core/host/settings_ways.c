@@ -115,14 +115,6 @@ int settings_list_route(wc_request *rq, const void *self)
 
 /* --- changing ------------------------------------------------------------------------------------------------------- */
 
-/* Who asks; the part of the core that knows the users tells. */
-extern const char *wc_actor(wc_request *rq) __attribute__((weak));
-
-static const char *actor_of(wc_request *rq)
-{
-	return wc_actor ? wc_actor(rq) : "api";
-}
-
 static int reply_plugin(wc_request *rq, const struct slot *s)
 {
 	wc_arena          *a = wc_request_arena(rq);
@@ -201,7 +193,7 @@ int settings_put_route(wc_request *rq, const void *self)
 		add_wish(a, s, &w, name, value);
 	if (w.bad)
 		return wc_reply_bad_fields(rq, w.bad);
-	if (w.n && settings_write(s, w.changes, w.n, actor_of(rq), &e) < 0)
+	if (w.n && settings_write(s, w.changes, w.n, wc_actor(rq), &e) < 0)
 		return wc_reply_err(rq, &e);
 	return reply_plugin(rq, s);
 }
@@ -215,7 +207,7 @@ int settings_delete_route(wc_request *rq, const void *self)
 	(void)self;
 	if (!f)
 		return wc_problem(rq, 404, "not_found", "no loaded plugin has such a setting");
-	if (settings_write(s, &(struct change){f, NULL}, 1, actor_of(rq), &e) < 0)
+	if (settings_write(s, &(struct change){f, NULL}, 1, wc_actor(rq), &e) < 0)
 		return wc_reply_err(rq, &e);
 	return reply_plugin(rq, s);
 }

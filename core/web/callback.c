@@ -233,12 +233,26 @@ static int refuse(wc_request *rq, const char *name, const wc_err *e)
 	return wc_reply_err(rq, e);
 }
 
+/* Before anything is read of it. */
+static bool comes_from_wecom(wc_request *rq)
+{
+	const char *address = wc_client_address(rq);
+
+	if (callback_from_has(address))
+		return true;
+	wc_log(WC_WARN, "callback refused", wc_kv_s("why", "the address is not in [web] callback_from"), wc_kv_s("address", address));
+	wc_problem(rq, 403, "address_not_allowed", "callbacks are not taken from this address");
+	return false;
+}
+
 /* The endpoint of the path's {name}; sends the answer where there is none. */
 static const struct endpoint *endpoint_of(wc_request *rq, wc_endpoint_list *list)
 {
 	const char            *name = wc_path_param(rq, "name");
 	const struct endpoint *p;
 
+	if (!comes_from_wecom(rq))
+		return NULL;
 	if (!list) {
 		wc_problem(rq, 503, "database_unavailable", "the callback endpoints are not known yet");
 		return NULL;

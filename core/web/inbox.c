@@ -71,7 +71,7 @@ static int post_replay(wc_request *rq, const void *self)
 {
 	size_t  n;
 	wc_err  e;
-	int64_t id = replay(wc_request_arena(rq), number_of(wc_path_param(rq, "id")), "api", &n, &e);
+	int64_t id = replay(wc_request_arena(rq), number_of(wc_path_param(rq, "id")), wc_actor(rq), &n, &e);
 
 	(void)self;
 	if (id < 0)

@@ -24,6 +24,8 @@ struct wc_request {
 	size_t            query_count;
 	wc_slice          raw_body;
 	const void       *body;
+	struct web_identity who;
+	const char       *client;        /* wc_client_address() of this request, once asked for */
 	bool              is_head;
 	bool              answered, streaming;
 	int               status;
@@ -41,8 +43,6 @@ char *percent_decode(wc_arena *a, const char *s, size_t n);
 /* The route for the request, its path parameters filled. NULL: *other says whether another method has the path, and
  * allow (at least 32 bytes) which. */
 const struct web_route *route_find(wc_request *rq, const struct web_route *routes, char allow[32]);
-
-void reply_header(wc_request *rq, const char *name, const char *value);     /* an extra header of the next reply */
 
 /* How far a callback's timestamp may be from our clock (callback.c); 0: as far as it likes. */
 void callback_window(int64_t ms);

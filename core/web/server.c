@@ -40,6 +40,10 @@ const wc_field web_fields[] = {
 	 .choices = "anyone|viewer|operator|approver|admin"},
 	{WC_DURATION, "callback_window", "10m", offsetof(struct web_settings, callback_window_ms),
 	 "callbacks whose signed time is further from our clock, either way, are refused; 0s: none is"},
+	{WC_STRING, "trusted_proxies", "127.0.0.0/8 ::1 unix", offsetof(struct web_settings, trusted_proxies),
+	 "networks whose X-Forwarded-For is believed; unix: peers of a UNIX socket"},
+	{WC_STRING, "callback_from", "", offsetof(struct web_settings, callback_from), "networks that callbacks are taken from; empty: any",
+	 .max = 32768},
 	{0}};
 
 static const struct web_server *server;
@@ -114,24 +118,36 @@ static void *watch_thread(void *unused)
 
 /* --- one request ---------------------------------------------------------------------------------------------------- */
 
+static bool is_below(const char *path, const char *above)
+{
+	size_t n = strlen(above);
+
+	return !strncmp(path, above, n) && (!path[n] || path[n] == '/');
+}
+
 static bool may_pass(wc_request *rq)
 {
-	wc_role needed = rq->route->route->role, has = 0;
-	wc_err  e;
+	const wc_route      *route = rq->route->route;
+	struct web_identity *who   = &rq->who;
+	wc_err               e;
 
-	if (needed == WC_ANYONE)
+	if (route->role == WC_ANYONE)
 		return true;
-	if (server->authenticate(rq, &has, &e) < 0) {
+	if (server->authenticate(rq, who, &e) < 0) {
 		wc_reply_err(rq, &e);
 		return false;
 	}
-	if (!has) {
+	if (!who->role) {
 		reply_header(rq, "WWW-Authenticate", "Bearer");
-		wc_problem(rq, 401, "unauthenticated", "an API key is needed: Authorization: Bearer KEY");
+		wc_problem(rq, 401, "unauthenticated", "a session or an API key is needed: Authorization: Bearer KEY");
 		return false;
 	}
-	if (has < needed) {
-		wc_problem(rq, 403, "forbidden", "this needs the role %s", role_name(needed));
+	if (who->role < route->role) {
+		wc_problem(rq, 403, "forbidden", "this needs the role %s", role_name(route->role));
+		return false;
+	}
+	if (who->refused_code && !(who->confined_to && is_below(route->path, who->confined_to))) {
+		wc_problem(rq, 403, who->refused_code, "%s", who->refused_text);
 		return false;
 	}
 	return true;

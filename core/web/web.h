@@ -10,6 +10,7 @@ struct inbox_job;
 struct web_settings {
 	const char *listen, *socket_mode, *metrics_role;
 	int64_t     processes, threads, body_max, io_timeout_ms, callback_window_ms;
+	const char *trusted_proxies, *callback_from;     /* lists of addresses; see web_addresses_set() */
 };
 
 extern const wc_field web_fields[];     /* [web] */
@@ -31,8 +32,27 @@ struct web_callback {
 /* GET and POST /wecom/callback/{name}. */
 extern const struct wc_plugin web_part;
 
-/* Who asks: a role, or 0 when the request carries no valid credentials. */
-typedef int web_authenticate(wc_request *rq, wc_role *role, wc_err *e);
+/* Who asks. All 0 when the request carries no valid credentials. */
+struct web_identity {
+	wc_role     role;
+	const char *actor;                    /* "user:NAME", "key:NAME" */
+	const char *name;
+	int64_t     user, session, key;       /* row ids; a session has a user, a key may have one (its creator) */
+
+	/* Valid credentials that may not do this: answered with 403 (code and text), except below the path confined_to, if any. */
+	const char *refused_code, *refused_text;
+	const char *confined_to;
+};
+
+/* Finds out. 0, or -1 when it could not be found out. */
+typedef int web_authenticate(wc_request *rq, struct web_identity *who, wc_err *e);
+
+const struct web_identity *request_identity(const wc_request *rq);
+
+bool request_writes(const wc_request *rq);     /* any method but GET and HEAD */
+bool request_is_https(wc_request *rq);         /* between client and web server, as the web server says */
+
+void reply_header(wc_request *rq, const char *name, const char *value);     /* an extra header of the next reply */
 
 struct web_server {
 	const struct web_settings *settings;
@@ -73,6 +93,38 @@ int callback_replay(wc_arena *a, const char *endpoint, wc_slice msg, struct inbo
 
 /* The inbox for people: what came in, and once more. */
 extern const struct wc_plugin inbox_part;
+
+/* --- addresses (cidr.c, client.c) ------------------------------------------------------------------------------------- */
+
+#define WEB_ADDRESS_SIZE 48
+
+struct web_cidr {
+	unsigned char address[16];     /* IPv4 as ::ffff:a.b.c.d */
+	unsigned      bits;
+};
+
+struct web_cidrs {
+	struct web_cidr *one;
+	size_t           n;
+	bool             has_unix;     /* the word "unix": peers of a UNIX socket */
+};
+
+/* Networks ("10.0.0.0/8", "2001:db8::/32"), addresses, and WeCom's "101.226.103.*", separated by commas or white space. -1: WC_E_ARG. */
+int  web_cidrs_parse(wc_arena *a, const char *text, struct web_cidrs *out, wc_err *e);
+bool web_cidrs_have(const struct web_cidrs *list, const char *address);     /* false for what is no address */
+
+bool web_address_normal(const char *text, char out[WEB_ADDRESS_SIZE]);      /* the shortest form; false when it is no address */
+
+/* What one client can be expected to hold: an IPv4 address, or the /64 of an IPv6 one. Other texts stay as they are. */
+void web_address_network(const char *text, char out[WEB_ADDRESS_SIZE]);
+
+/* Takes [web] trusted_proxies and callback_from into use, before there are threads; a keeps what they are made of. -1: WC_E_ARG. */
+int web_addresses_set(wc_arena *a, const struct web_settings *settings, wc_err *e);
+
+/* Replaces the list of addresses from which callbacks are taken, at any time, in this process; "" takes them from anywhere.
+ * -1: WC_E_ARG, and the list stays as it was. */
+int  callback_from_set(const char *list, wc_err *e);
+bool callback_from_has(const char *address);
 
 const char *method_name(wc_method method);
 const char *role_name(wc_role role);

@@ -15,15 +15,14 @@ int64_t number_of(const char *text)
 	return n && n <= 18 && !text[n] ? strtoll(text, NULL, 10) : 0;
 }
 
-int64_t path_id(wc_request *rq)
+int64_t desk_id(wc_request *rq)
 {
 	return number_of(wc_path_param(rq, "id"));
 }
 
 const char *actor_of(wc_request *rq)
 {
-	(void)rq;
-	return "api";
+	return wc_actor(rq);
 }
 
 int bad_query(wc_request *rq, const char *name, const char *expected)

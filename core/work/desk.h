@@ -23,7 +23,7 @@ int page_reply(wc_request *rq, const struct page *p, const wc_rows *rows, json_t
 int bad_query(wc_request *rq, const char *name, const char *expected);
 
 /* The {id} of the path; 0 when it is no id. */
-int64_t path_id(wc_request *rq);
+int64_t desk_id(wc_request *rq);
 
 /* Who asks, for the audit trail. */
 const char *actor_of(wc_request *rq);

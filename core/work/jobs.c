@@ -103,7 +103,7 @@ static int get_job(wc_request *rq, const void *self)
 	wc_err    e;
 
 	(void)self;
-	if (wc_db_query(NULL, a, &rows, &e, COLUMNS " WHERE id = ?", wc_int(path_id(rq))) < 0)
+	if (wc_db_query(NULL, a, &rows, &e, COLUMNS " WHERE id = ?", wc_int(desk_id(rq))) < 0)
 		return wc_reply_err(rq, &e);
 	if (!rows.n)
 		return wc_problem(rq, 404, "not_found", "there is no such job");
@@ -226,7 +226,7 @@ static int change(struct change *c, int (*how)(wc_db *, void *, wc_err *), wc_er
 
 static int change_and_reply(wc_request *rq, int (*how)(wc_db *, void *, wc_err *))
 {
-	struct change c = {.id = path_id(rq), .actor = actor_of(rq), .a = wc_request_arena(rq)};
+	struct change c = {.id = desk_id(rq), .actor = actor_of(rq), .a = wc_request_arena(rq)};
 	wc_err        e;
 
 	if (change(&c, how, &e) < 0)

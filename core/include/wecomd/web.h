@@ -40,6 +40,13 @@ const char *wc_header(wc_request *rq, const char *name);          /* such as "Au
 wc_slice    wc_raw_body(wc_request *rq);                          /* terminated; empty when there is none */
 const void *wc_body(wc_request *rq);                              /* the struct filled from the route's body table */
 
+/* Who asks: "user:NAME", "key:NAME", or "anonymous" (always on WC_ANYONE routes). For the audit trail. */
+const char *wc_actor(wc_request *rq);
+
+/* The client's address in its shortest form ("192.0.2.7", "2001:db8::1"): the web server's REMOTE_ADDR, or what trusted proxies say in
+ * X-Forwarded-For, read from the right; "unix:" for a UNIX socket's peer, "unknown" where the server says nothing. */
+const char *wc_client_address(wc_request *rq);
+
 /* Each sends the whole answer and returns 0. The format is json_pack's. */
 int wc_reply(wc_request *rq, int status, const char *format, ...);
 int wc_reply_json(wc_request *rq, int status, const json_t *value);
