@@ -9,7 +9,7 @@ SAN    ?=
 T      ?=
 PREFIX ?= /usr/local
 
-LIBS     := fcgi libcurl openssl jansson libmariadb expat inih
+LIBS     := fcgi libcurl openssl jansson libmariadb expat inih zlib
 PKG      := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lltdl -lpthread -ldl
 

@@ -153,6 +153,8 @@ static int serve(struct program *g, const char *role, wc_err *e)
 	wc_err ignored;
 
 	http_open();
+	http_use(&g->http);
+	inventory_use(g);
 	doorbell_use(fd_from("WECOMD_DOORBELL_FD"));
 	settings_begin(g);
 	if (start_plugins(g, &started, e) == 0) {

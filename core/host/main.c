@@ -27,8 +27,8 @@ static const char usage_text[] =
 	"      bring the schema up to this program\n"
 	"  plugins\n"
 	"      the loaded plugins\n"
-	"  routes\n"
-	"      every path, who may call it, and whose it is\n";
+	"  routes [--openapi]\n"
+	"      every path, who may call it, and whose it is; or their OpenAPI document\n";
 
 /* Loads everything; prints what is wrong. Children take the configuration that was checked, not the files. */
 static bool load(struct program *g, bool from_master)
@@ -96,8 +96,10 @@ static int plugins(struct program *g)
 	return 0;
 }
 
-static int routes(struct program *g)
+static int routes(struct program *g, const char *option)
 {
+	if (!strcmp(option, "--openapi"))
+		return puts(wc_json_text(g->arena, openapi_document(g->arena, g->routes))) < 0;
 	for (const struct web_route *r = g->routes; r->route; r++)
 		printf("%-6s %-36s %-9s %-12s %s\n", method_name(r->route->method), r->route->path, role_name(r->route->role), r->owner,
 		       r->route->summary);
@@ -129,6 +131,7 @@ static int run_offered(struct program *g, int argc, char **argv)
 			http_open();
 			callback_use(g->callbacks);
 			settings_begin(g);
+			http_use(&g->http);
 			return c->run(g->arena, argc - words, argv + words, g->slots[i].self);
 		}
 	}
@@ -156,7 +159,7 @@ static int run(int argc, char **argv)
 	if (!strcmp(command, "plugins"))
 		return plugins(&g);
 	if (!strcmp(command, "routes"))
-		return routes(&g);
+		return routes(&g, argc > 1 ? argv[1] : "");
 	if (is_child)
 		return child_run(&g, argv[1]);
 	return run_offered(&g, argc, argv);

@@ -37,6 +37,7 @@ static void fill_settings(struct program *g, struct problems *p)
 	config_fill(g->config, "crypt", crypt_fields, &g->crypt, p);
 	config_fill(g->config, "db", db_fields, &g->db, p);
 	config_fill(g->config, "web", web_fields, &g->web, p);
+	config_fill(g->config, "http", http_fields, &g->http, p);
 	config_fill(g->config, "worker", worker_fields, &g->worker, p);
 	if (g->core.time_zone && cron_zone(g->core.time_zone, &g->zone_s, &e) < 0)
 		problem_add(p, "[core] time_zone: %s", e.text);
@@ -148,7 +149,7 @@ static void order_slots(struct program *g, struct problems *p)
 	g->slots = ordered;
 }
 
-static const wc_plugin *const parts[] = {&host_part, &web_part, &admin_part, &inbox_part, &jobs_part, &ledger_part, &retention_part, &explain_part,
+static const wc_plugin *const parts[] = {&host_part, &web_part, &api_part, &inventory_part, &admin_part, &inbox_part, &jobs_part, &ledger_part, &retention_part, &explain_part,
                                          &keyring_part, &audit_part, &customer_part};
 
 #define PARTS (sizeof parts / sizeof *parts)

@@ -5,6 +5,7 @@
 
 #include "ai/ai.h"
 #include "db/db.h"
+#include "http/http.h"
 #include "web/web.h"
 #include "work/work.h"
 
@@ -44,6 +45,7 @@ struct program {
 	struct crypt_settings  crypt;
 	struct db_settings     db;
 	struct web_settings    web;
+	struct http_settings   http;
 	struct worker_settings worker;
 	struct model          *models;
 	size_t                 model_count;
@@ -81,3 +83,7 @@ int ready_route(wc_request *rq, const void *self);
 void gather_at_rest(struct program *g, struct problems *p);
 
 extern const wc_plugin host_part;
+
+/* GET /api/plugins (inventory.c): tells of this program, which lives as long as the process. */
+extern const wc_plugin inventory_part;
+void inventory_use(const struct program *g);

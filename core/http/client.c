@@ -2,27 +2,34 @@
  * over what libcurl has no exact option for: the body's bound, silence, a stop, and that nothing is sent twice unasked. */
 #include "http/http.h"
 
+#include "http/guard.h"
 #include "http/handles.h"
 
 #include <wecomd/clock.h>
 #include <wecomd/http.h>
 
 #include <curl/curl.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #define CONNECT_MS  5000
 #define BODY_MAX    ((size_t)1024 * 1024)
 #define HEADERS_MAX ((size_t)64 * 1024)
 #define ORIGIN_MAX  320
+#define HOPS_MAX    3
 
 struct transfer {
 	const wc_http *call;
 	wc_http_reply *reply;
 	CURL          *curl;
 	const char    *method;
+	CURLU         *url;               /* of this hop */
+	int64_t        until_ms;          /* the end of the whole call; 0: none */
 	char           origin[ORIGIN_MAX];
 	const char    *place;             /* the part of origin that error texts name: host:port */
 	char           detail[CURL_ERROR_SIZE];
@@ -31,6 +38,7 @@ struct transfer {
 	curl_off_t     moved;             /* bytes both ways at last_ms */
 	bool           head_whole;        /* the blank line behind the answer's headers came */
 	bool           ended;             /* a callback ended the call and filled *e */
+	bool           guarded;           /* only public addresses */
 	wc_err        *e;
 };
 
@@ -59,13 +67,32 @@ static bool stop_asked(struct transfer *t)
 	return true;
 }
 
+/* libcurl has resolved the name; this is the very address that would be connected to, so a name that changes its address in between
+ * gains nothing. */
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct transfer *t = ctx;
+	char             ip[INET6_ADDRSTRLEN + 16] = "";
+
+	(void)purpose;
+	if (guard_is_public(&to->addr))
+		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	getnameinfo(&to->addr, to->addrlen, ip, sizeof ip, NULL, 0, NI_NUMERICHOST);
+	end_call(t, WC_E_DENIED, "%s: %s is not a public address", t->place, ip);
+	return CURL_SOCKET_BAD;
+}
+
 /* libcurl calls this before each request on a connection that stands; a second time when a kept connection was closed under
  * the first. Only what is safe to repeat may go out again. */
 static int before_request(void *ctx, char *ip, char *local_ip, int port, int local_port)
 {
 	struct transfer *t = ctx;
 
-	(void)ip, (void)local_ip, (void)port, (void)local_port;
+	(void)local_ip, (void)port, (void)local_port;
+	if (t->guarded && !guard_is_public_text(ip)) {
+		end_call(t, WC_E_DENIED, "%s: %s is not a public address", t->place, ip);
+		return CURL_PREREQFUNC_ABORT;
+	}
 	if (t->reply->sent && strcmp(t->method, "GET") && strcmp(t->method, "HEAD")) {
 		end_call(t, WC_E_REMOTE, "%s: closed the kept connection without an answer", t->place);
 		return CURL_PREREQFUNC_ABORT;
@@ -190,22 +217,50 @@ static int read_origin(struct transfer *t, CURLU *url, wc_err *e)
 	return rc;
 }
 
-/* NULL with *e. The text of a URL is never part of an error: its query may hold a secret. */
-static CURLU *parse_url(struct transfer *t, wc_err *e)
+static bool has_part(CURLU *url, CURLUPart part)
 {
-	CURLU    *url = curl_url();
+	char *text = NULL;
+	bool  has  = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+
+	curl_free(text);
+	return has;
+}
+
+/* Whether a URL from outside may be called; sets whether its address is to be watched. */
+static int check_outside(struct transfer *t, CURLU *url, wc_err *e)
+{
+	char *host = NULL, *port = NULL;
+	int   rc   = 0;
+
+	if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD) || has_part(url, CURLUPART_ZONEID))
+		return wc_fail(e, WC_E_DENIED, "a URL from outside may hold neither a user name nor a zone");
+	if (curl_url_get(url, CURLUPART_HOST, &host, 0) || curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
+		abort();     /* read_origin() found them */
+	if (!guard_allows(host, port))
+		rc = wc_fail(e, WC_E_DENIED, "%s: not in [http] allow_hosts", t->place);
+	t->guarded = !guard_allows_private(host, port);
+	curl_free(host);
+	curl_free(port);
+	return rc;
+}
+
+static int check_url(struct transfer *t, wc_err *e)
+{
+	if (read_origin(t, t->url, e) < 0)
+		return -1;
+	return t->call->from_outside ? check_outside(t, t->url, e) : 0;
+}
+
+/* The text of a URL is never part of an error: its query may hold a secret. */
+static int parse_url(struct transfer *t, wc_err *e)
+{
 	CURLUcode bad;
 
-	if (!url)
+	t->url = curl_url();
+	if (!t->url)
 		abort();
-	bad = curl_url_set(url, CURLUPART_URL, t->call->url, 0);
-	if (bad)
-		wc_fail(e, WC_E_ARG, "the URL is malformed: %s", curl_url_strerror(bad));
-	if (bad || read_origin(t, url, e) < 0) {
-		curl_url_cleanup(url);
-		return NULL;
-	}
-	return url;
+	bad = curl_url_set(t->url, CURLUPART_URL, t->call->url, 0);
+	return bad ? wc_fail(e, WC_E_ARG, "the URL is malformed: %s", curl_url_strerror(bad)) : check_url(t, e);
 }
 
 static struct curl_slist *add_header(struct curl_slist *list, const char *header)
@@ -217,14 +272,14 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *header
 }
 
 /* A name without a value takes away what libcurl would add by itself. */
-static struct curl_slist *header_list(const wc_http *call)
+static struct curl_slist *header_list(const char *const *headers)
 {
 	struct curl_slist *list  = add_header(NULL, "Expect:");
 	bool               typed = false;
 
-	for (size_t i = 0; call->headers && call->headers[i]; i++) {
-		list  = add_header(list, call->headers[i]);
-		typed = typed || !strncasecmp(call->headers[i], "Content-Type:", 13);
+	for (size_t i = 0; headers && headers[i]; i++) {
+		list  = add_header(list, headers[i]);
+		typed = typed || !strncasecmp(headers[i], "Content-Type:", 13);
 	}
 	return typed ? list : add_header(list, "Content-Type:");
 }
@@ -234,12 +289,12 @@ static bool on_loopback(const char *place)
 	return !strncmp(place, "127.", 4) || !strncmp(place, "[::1]", 5) || !strncmp(place, "localhost:", 10);
 }
 
-static void set_request(struct transfer *t, CURLU *url, struct curl_slist *headers)
+static void set_request(struct transfer *t, struct curl_slist *headers)
 {
 	const wc_http *call = t->call;
 	CURL          *c    = t->curl;
 
-	curl_easy_setopt(c, CURLOPT_CURLU, url);
+	curl_easy_setopt(c, CURLOPT_CURLU, t->url);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	/* One transfer at a time on a connection: HTTP/2 would cost memory and gain nothing. */
@@ -247,8 +302,13 @@ static void set_request(struct transfer *t, CURLU *url, struct curl_slist *heade
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "wecomd");
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	if (on_loopback(t->place))
+	/* A proxy would resolve the name of a guarded call out of our sight. */
+	if (on_loopback(t->place) || call->from_outside)
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
+	if (t->guarded) {
+		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+		curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, t);
+	}
 	if (call->body || !strcmp(t->method, "POST")) {
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, call->body ? call->body : "");
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(call->body ? call->body_len : 0));
@@ -258,13 +318,21 @@ static void set_request(struct transfer *t, CURLU *url, struct curl_slist *heade
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, t->method);
 }
 
+/* All hops share the call's time; 0 is libcurl's word for no limit. */
+static long left_ms(const struct transfer *t)
+{
+	int64_t left = t->until_ms - wc_mono_ms();
+
+	return !t->until_ms ? 0 : left > 0 ? (long)left : 1;
+}
+
 static void set_limits(struct transfer *t)
 {
 	CURL *c = t->curl;
 
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, t->call->connect_ms > 0 ? t->call->connect_ms : (long)CONNECT_MS);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, t->call->total_ms > 0 ? t->call->total_ms : 0L);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, left_ms(t));
 	curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 1L);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024);
 	/* A name server that is silent must not hold the call beyond its limit; the resolver's thread ends by itself. */
@@ -343,30 +411,89 @@ static int perform(struct transfer *t, wc_arena *a)
 	return 0;
 }
 
+/* One request and its answer; *location is where the answer sends us, "" for nowhere. */
+static int do_hop(struct transfer *t, wc_arena *a, const char *const *header_texts, const char **location)
+{
+	struct curl_slist  *headers = header_list(header_texts);
+	/* A connection that was opened unwatched is not for a guarded call. */
+	struct http_handle *handle  = http_handle_take(t->guarded ? wc_printf(a, "guarded %s", t->origin) : t->origin);
+	int                 rc;
+
+	t->curl    = handle->curl;
+	t->last_ms = wc_mono_ms();
+	set_request(t, headers);
+	set_limits(t);
+	set_callbacks(t);
+	rc        = stop_asked(t) ? -1 : perform(t, a);
+	*location = rc < 0 ? "" : header_value(t, a, "Location");
+	http_handle_put(handle);
+	curl_slist_free_all(headers);
+	return rc;
+}
+
+static bool is_redirect(const struct transfer *t, const char *location)
+{
+	long status = t->reply->status;
+
+	return t->call->from_outside && *location && (!strcmp(t->method, "GET") || !strcmp(t->method, "HEAD")) &&
+	       (status == 301 || status == 302 || status == 303 || status == 307 || status == 308);
+}
+
+/* Makes the transfer ready for the place that the answer names. */
+static int follow(struct transfer *t, const char *location, wc_err *e)
+{
+	bool was_https = !strncmp(t->origin, "https:", 6);
+
+	if (curl_url_set(t->url, CURLUPART_URL, location, 0))
+		return wc_fail(e, WC_E_DENIED, "%s: redirects to what is no URL for us", t->place);
+	if (check_url(t, e) < 0) {
+		e->code = WC_E_DENIED;
+		return wc_wrap(e, "redirected");
+	}
+	if (was_https && strncmp(t->origin, "https:", 6))
+		return wc_fail(e, WC_E_DENIED, "%s: redirected from https to http", t->place);
+	wc_buf_clear(t->reply->body);
+	t->body = t->headers = 0;
+	t->moved             = 0;
+	t->head_whole        = false;
+	return 0;
+}
+
+static int do_call(struct transfer *t, wc_arena *a, wc_err *e)
+{
+	const char *const *headers = t->call->headers;
+	const char        *location, *first = wc_strdup(a, t->origin);
+
+	for (int hop = 0;; hop++) {
+		if (do_hop(t, a, headers, &location) < 0)
+			return -1;
+		if (!is_redirect(t, location))
+			return 0;
+		if (hop == HOPS_MAX)
+			return wc_fail(e, WC_E_REMOTE, "%s: redirects more than %d times", t->place, HOPS_MAX);
+		if (follow(t, location, e) < 0)
+			return -1;
+		/* Once elsewhere, what the caller had to say to the first place stays behind. */
+		if (strcmp(first, t->origin))
+			headers = NULL;
+	}
+}
+
 int wc_http_do(wc_arena *a, const wc_http *call, wc_http_reply *reply, wc_err *e)
 {
-	struct transfer     t = {.call = call, .reply = reply, .e = e};
-	struct curl_slist  *headers;
-	struct http_handle *handle;
-	CURLU              *url;
-	int                 rc;
+	struct transfer t  = {.call = call, .reply = reply, .e = e};
+	int             rc = -1;
 
 	*reply   = (wc_http_reply){.content_type = "", .retry_after = "",
 	                           .body = wc_buf_new(a, call->max_body ? call->max_body : BODY_MAX)};
 	t.method = call->method ? call->method : call->body ? "POST" : "GET";
-	if (check_method(t.method, e) < 0 || check_headers(call->headers, e) < 0 || !(url = parse_url(&t, e)))
+	if (check_method(t.method, e) < 0 || check_headers(call->headers, e) < 0)
 		return -1;
-	t.idle_ms = call->idle_ms > 0 ? (call->idle_ms + 999) / 1000 * 1000 : 0;
-	t.last_ms = wc_mono_ms();
-	headers   = header_list(call);
-	handle    = http_handle_take(t.origin);
-	t.curl    = handle->curl;
-	set_request(&t, url, headers);
-	set_limits(&t);
-	set_callbacks(&t);
-	rc = stop_asked(&t) ? -1 : perform(&t, a);
-	http_handle_put(handle);
-	curl_slist_free_all(headers);
-	curl_url_cleanup(url);
+	if (parse_url(&t, e) == 0) {
+		t.idle_ms  = call->idle_ms > 0 ? (call->idle_ms + 999) / 1000 * 1000 : 0;
+		t.until_ms = call->total_ms > 0 ? wc_mono_ms() + call->total_ms : 0;
+		rc         = do_call(&t, a, e);
+	}
+	curl_url_cleanup(t.url);
 	return rc;
 }

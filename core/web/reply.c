@@ -6,13 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GZIP_MIN 1024     /* below, the head of the answer outweighs what is saved */
+
 static const char *reason(int status)
 {
 	static const struct {
 		int         status;
 		const char *text;
-	} reasons[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {400, "Bad Request"}, {401, "Unauthorized"},
-	               {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"}, {413, "Content Too Large"},
+	} reasons[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"},
+	               {403, "Forbidden"}, {404, "Not Found"},
+	               {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"}, {414, "URI Too Long"},
+	               {415, "Unsupported Media Type"},
 	               {422, "Unprocessable Content"}, {429, "Too Many Requests"},
 	               {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {502, "Bad Gateway"},
 	               {503, "Service Unavailable"}, {504, "Gateway Timeout"}};
@@ -29,27 +33,78 @@ static void put(wc_request *rq, const char *text)
 	FCGX_PutStr(text, (int)strlen(text), rq->fcgi->out);
 }
 
-static void open_reply(wc_request *rq, int status, const char *content_type)
-{
-	rq->answered = true;
-	rq->status   = status;
-	put(rq, wc_printf(rq->arena, "Status: %d %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
-	                  status, reason(status), content_type));
-}
-
 void reply_header(wc_request *rq, const char *name, const char *value)
 {
 	if (!strpbrk(value, "\r\n"))
 		put(rq, wc_printf(rq->arena, "%s: %s\r\n", name, value));
 }
 
+/* Nothing is to be stored on the way, personal data least of all; who wants to ask again cheaply keeps the tag himself. */
+static void open_reply(wc_request *rq, int status)
+{
+	rq->answered = true;
+	rq->status   = status;
+	put(rq, wc_printf(rq->arena, "Status: %d %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n", status,
+	                  reason(status)));
+}
+
+static bool is_api(const wc_request *rq)
+{
+	return !strncmp(rq->path, "/api/", 5);
+}
+
+static void send_body(wc_request *rq, int status, const char *content_type, wc_slice body)
+{
+	bool has_body = status != 204 && status != 304;
+
+	open_reply(rq, status);
+	if (has_body) {
+		reply_header(rq, "Content-Type", content_type);
+		put(rq, wc_printf(rq->arena, "Content-Length: %zu\r\n", body.n));
+	}
+	put(rq, "\r\n");
+	if (has_body && !rq->is_head && body.n)
+		FCGX_PutStr(body.p, (int)body.n, rq->fcgi->out);
+}
+
+/* Whether the client has this very answer. */
+static bool is_known(wc_request *rq, int status, wc_slice body)
+{
+	const char *had = wc_header(rq, "If-None-Match"), *etag;
+
+	if (status != 200 || rq->is_secret || !is_api(rq) || (!rq->is_head && strcmp(rq->method_text, "GET")))
+		return false;
+	etag = etag_of(rq->arena, body);
+	reply_header(rq, "ETag", etag);
+	return had && etag_matches(had, etag);
+}
+
+static void pack(wc_request *rq, const char *content_type, wc_slice *body)
+{
+	const char *accepted = wc_header(rq, "Accept-Encoding");
+
+	if (body->n < GZIP_MIN || rq->is_secret || !is_api(rq) || strncmp(content_type, "application/json", 16))
+		return;
+	reply_header(rq, "Vary", "Accept-Encoding");
+	if (accepted && accepts_gzip(accepted) && gzip(rq->arena, *body, body))
+		reply_header(rq, "Content-Encoding", "gzip");
+}
+
 int wc_reply_bytes(wc_request *rq, int status, const char *content_type, wc_slice body)
 {
-	open_reply(rq, status, content_type);
-	put(rq, wc_printf(rq->arena, "Content-Length: %zu\r\n\r\n", body.n));
-	if (!rq->is_head && body.n)
-		FCGX_PutStr(body.p, (int)body.n, rq->fcgi->out);
+	idempotency_end(rq, status, content_type, rq->is_secret ? NULL : &body);
+	if (is_known(rq, status, body)) {
+		send_body(rq, 304, "", (wc_slice){0});
+	} else {
+		pack(rq, content_type, &body);
+		send_body(rq, status, content_type, body);
+	}
 	return 0;
+}
+
+void wc_answer_is_secret(wc_request *rq)
+{
+	rq->is_secret = true;
 }
 
 int wc_reply_json(wc_request *rq, int status, const json_t *value)
@@ -127,7 +182,9 @@ int wc_reply_bad_fields(wc_request *rq, const wc_bad_field *bad)
 
 void wc_stream_open(wc_request *rq, int status, const char *content_type)
 {
-	open_reply(rq, status, content_type);
+	idempotency_end(rq, status, content_type, NULL);
+	open_reply(rq, status);
+	reply_header(rq, "Content-Type", content_type);
 	rq->streaming = true;
 	put(rq, "X-Accel-Buffering: no\r\n\r\n");
 	FCGX_FFlush(rq->fcgi->out);

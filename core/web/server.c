@@ -167,7 +167,7 @@ static bool read_body(wc_request *rq)
 	int rc;
 
 	watch_set(true);
-	rc = request_read_body(rq, (size_t)server->settings->body_max);
+	rc = request_read(rq, server->settings);
 	watch_end();
 	return rc == 0;
 }
@@ -190,7 +190,7 @@ static void answer(wc_request *rq)
 		wc_problem(rq, 404, "not_found", "there is nothing at this path");
 		return;
 	}
-	if (!may_pass(rq) || !read_body(rq))
+	if (!may_pass(rq) || !read_body(rq) || idempotency_begin(rq) < 0)
 		return;
 	rq->route->route->run(rq, self_now(rq->route->self));
 	if (!rq->answered)
@@ -222,12 +222,9 @@ static void serve(FCGX_Request *fcgi)
 	wc_arena  *a     = wc_arena_new();
 	int64_t    began = wc_mono_ms();
 	wc_request rq;
-	wc_err     e;
 
 	wc_trace_new();
-	if (request_begin(&rq, fcgi, a, &e) < 0)
-		wc_reply_err(&rq, &e);
-	else
+	if (request_begin(&rq, fcgi, a) == 0)
 		answer(&rq);
 	wc_log(rq.status >= 500 ? WC_WARN : WC_DEBUG, "request", wc_kv_s("method", rq.method_text),
 	       wc_kv_s("route", rq.route ? rq.route->route->path : ""), wc_kv_i("status", rq.status), wc_kv_i("ms", wc_mono_ms() - began));
@@ -352,6 +349,11 @@ static pthread_t start_thread(void *(*fn)(void *), void *arg)
 	}
 	pthread_attr_destroy(&attr);
 	return thread;
+}
+
+const struct web_route *web_routes(void)
+{
+	return server->routes;
 }
 
 void web_run(const struct web_server *s)

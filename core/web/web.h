@@ -126,6 +126,17 @@ int web_addresses_set(wc_arena *a, const struct web_settings *settings, wc_err *
 int  callback_from_set(const char *list, wc_err *e);
 bool callback_from_has(const char *address);
 
+/* --- OpenAPI (openapi.c) ---------------------------------------------------------------------------------------------- */
+
+/* The OpenAPI 3.1 document of these routes; kept by the arena. */
+json_t *openapi_document(wc_arena *a, const struct web_route *routes);
+
+/* The routes that web_run() serves. */
+const struct web_route *web_routes(void);
+
+/* What the API is made of besides the plugins: its description, and what keeps its own table small. */
+extern const struct wc_plugin api_part;
+
 const char *method_name(wc_method method);
 const char *role_name(wc_role role);
 wc_role     role_of(const char *name);     /* 0: no role has that name */

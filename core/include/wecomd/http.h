@@ -1,7 +1,7 @@
 /* Outbound HTTP by libcurl, and the reader of server-sent events.
  *
  * Blocking, safe from every thread; connections are kept and shared in the process. Only http and https,
- * no redirects. Never call it inside a transaction. */
+ * no redirects, except where .from_outside says so. Never call it inside a transaction. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,6 +22,12 @@ typedef struct wc_http {
 	long        idle_ms;           /* without a byte for so long: WC_E_TIMEOUT; 0: no limit. Whole seconds */
 	size_t      max_body;          /* of the answer; 0: 1 MiB. More is WC_E_TOO_LARGE */
 
+	/* The URL was not written by us or the operator. It may name only hosts of [http] allow_hosts and private_hosts, and reach only
+	 * public addresses unless the host is in private_hosts; checked for the very address that is connected to, never by way of a
+	 * proxy. A GET follows up to three redirects, each checked in the same way; the headers go along only to the same
+	 * scheme, host and port, and never from https to http. What is not allowed is WC_E_DENIED. */
+	bool        from_outside;
+
 	/* With on_data the body of an answer below 300 goes there piece by piece instead of into the reply (max_body
 	 * still bounds the sum). It returns 0, or -1 with *e to end the call with that error. */
 	int       (*on_data)(void *ctx, const char *p, size_t n, wc_err *e);
@@ -39,7 +45,8 @@ typedef struct wc_http_reply {
 	bool        sent;              /* also set on failure: whether the request may have reached the server */
 } wc_http_reply;
 
-/* 0 with *reply filled, in the arena; -1 with WC_E_REMOTE, WC_E_TIMEOUT, WC_E_TOO_LARGE, WC_E_STOPPED or WC_E_ARG. */
+/* 0 with *reply filled, in the arena; -1 with WC_E_REMOTE, WC_E_TIMEOUT, WC_E_TOO_LARGE, WC_E_STOPPED, WC_E_ARG or,
+ * from outside, WC_E_DENIED. */
 int wc_http_do(wc_arena *a, const wc_http *call, wc_http_reply *reply, wc_err *e);
 
 /* Server-sent events from arbitrary fragments: LF, CRLF or CR; comments skipped; data lines of one event joined

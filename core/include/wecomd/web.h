@@ -31,11 +31,16 @@ typedef struct wc_route {
 	const wc_field *body;          /* NULL: the handler reads wc_raw_body() itself, or none is wanted */
 	size_t          body_size;     /* of the struct that body fills; wc_body() returns it */
 	size_t          body_max;      /* bytes; 0: [web] body_max */
+	const wc_field *query;         /* every query parameter there is; NULL: the handler asks wc_query_param(), others are ignored */
+	size_t          query_size;    /* of the struct that query fills; wc_query() returns it */
+	bool            list;          /* answers a list in pages, see wc_list_begin(); takes ?limit= and ?cursor= besides query */
+	const wc_field *answer;        /* the members of a good answer, of each item where .list is set; for OpenAPI. NULL: not said */
 } wc_route;
 
 wc_arena   *wc_request_arena(wc_request *rq);
 const char *wc_path_param(wc_request *rq, const char *name);      /* a bug when the path has none of that name */
-const char *wc_query_param(wc_request *rq, const char *name);     /* percent-decoded once, '+' stays; NULL: absent */
+const char *wc_query_param(wc_request *rq, const char *name);     /* percent-decoded once, UTF-8, '+' stays; NULL: absent */
+const void *wc_query(wc_request *rq);                             /* the struct filled from the route's query table */
 const char *wc_header(wc_request *rq, const char *name);          /* such as "Authorization"; NULL: absent */
 wc_slice    wc_raw_body(wc_request *rq);                          /* terminated; empty when there is none */
 const void *wc_body(wc_request *rq);                              /* the struct filled from the route's body table */
@@ -52,6 +57,10 @@ int wc_reply(wc_request *rq, int status, const char *format, ...);
 int wc_reply_json(wc_request *rq, int status, const json_t *value);
 int wc_reply_bytes(wc_request *rq, int status, const char *content_type, wc_slice body);
 
+/* Says before the reply that it holds a secret (a new key, a token of the session): it is then neither compressed, nor tagged for
+ * conditional requests, nor kept for repeats of the same Idempotency-Key. */
+void wc_answer_is_secret(wc_request *rq);
+
 /* application/problem+json with a stable code. */
 int wc_problem(wc_request *rq, int status, const char *code, const char *format, ...) __attribute__((format(printf, 4, 5)));
 int wc_reply_err(wc_request *rq, const wc_err *e);
@@ -60,3 +69,24 @@ int wc_reply_bad_fields(wc_request *rq, const wc_bad_field *bad);      /* 422, n
 /* An answer in pieces, passed on at once. wc_stream_write: 0, or -1 when the client is gone. */
 void wc_stream_open(wc_request *rq, int status, const char *content_type);
 int  wc_stream_write(wc_request *rq, const char *p, size_t n);
+
+/* A list in pages: {"items": […], "next": CURSOR or null}. The handler reads one row more than a page holds, and adds them all, each
+ * with its position: what the rows behind it are asked for with. A cursor is the last position, signed, good for this path alone.
+ *
+ *     wc_list *list = wc_list_begin(rq);
+ *
+ *     if (wc_db_query(NULL, a, &rows, &e, "SELECT id, name FROM thing WHERE id > ? ORDER BY id LIMIT ?",
+ *                     wc_int(wc_list_after(list, 0)), wc_int(wc_list_fetch(list))) < 0)
+ *         return wc_reply_err(rq, &e);
+ *     for (size_t i = 0; i < rows.n; i++)
+ *         wc_list_add(list, json_pack("{s:s}", "name", wc_row_text(&rows, i, 1)), "%s", wc_row_text(&rows, i, 0));
+ *     return wc_list_reply(list);
+ */
+typedef struct wc_list wc_list;
+
+wc_list    *wc_list_begin(wc_request *rq);                           /* a bug when the route does not say .list */
+int64_t     wc_list_fetch(const wc_list *list);                      /* rows to read: the page's, and one */
+int64_t     wc_list_after(const wc_list *list, int64_t start);       /* the position where it is a number; start on the first page */
+const char *wc_list_after_text(const wc_list *list);                 /* NULL on the first page */
+void        wc_list_add(wc_list *list, json_t *item /* taken */, const char *position, ...) __attribute__((format(printf, 3, 4)));
+int         wc_list_reply(wc_list *list);
