@@ -14,6 +14,8 @@
 static const wc_field core_fields[] = {
 	{WC_STRING, "plugin_dir", PLUGIN_DIR, offsetof(struct core_settings, plugin_dir), "folder of the plugins"},
 	{WC_STRING, "sql_dir", SQL_DIR, offsetof(struct core_settings, sql_dir), "folder of the migrations"},
+	{WC_STRING, "public_url", "", offsetof(struct core_settings, public_url),
+	 "how the world reaches this service, such as https://bot.example.com; empty: not known", .max = 1000},
 	{WC_STRING, "node", "", offsetof(struct core_settings, node), "a label for this machine; empty: its host name", .max = 40},
 	{WC_STRING, "time_zone", "+08:00", offsetof(struct core_settings, time_zone), "the wall clock of timers, as an offset from UTC"},
 	{0}};
@@ -67,6 +69,25 @@ static void load_models(struct program *g, struct problems *p)
 			return;
 	}
 	if (models_set(g->models, n, &e) < 0)
+		problem_add(p, "%s", e.text);
+}
+
+static void load_wecom(struct program *g, struct problems *p)
+{
+	const char *const *names = config_instances(g->config, "wecom");
+	size_t             n = 0, before = p->n;
+	wc_err             e;
+
+	while (names[n])
+		n++;
+	g->secrets      = wc_alloc(g->arena, n * sizeof *g->secrets);
+	g->secret_count = n;
+	config_fill(g->config, "wecom", wecom_fields, &g->wecom, p);
+	for (size_t i = 0; i < n; i++) {
+		config_fill(g->config, wc_printf(g->arena, "wecom:%s", names[i]), wecom_secret_fields, &g->secrets[i], p);
+		g->secrets[i].name = names[i];
+	}
+	if (p->n == before && wecom_set(&g->wecom, g->secrets, n, &e) < 0)
 		problem_add(p, "%s", e.text);
 }
 
@@ -149,8 +170,9 @@ static void order_slots(struct program *g, struct problems *p)
 	g->slots = ordered;
 }
 
-static const wc_plugin *const parts[] = {&host_part, &web_part, &api_part, &inventory_part, &admin_part, &inbox_part, &jobs_part, &ledger_part, &retention_part, &explain_part,
-                                         &keyring_part, &audit_part, &customer_part};
+static const wc_plugin *const parts[] = {
+	&host_part, &doctor_part, &web_part, &api_part, &inventory_part, &admin_part, &inbox_part, &jobs_part, &ledger_part,
+	&retention_part, &explain_part, &keyring_part, &audit_part, &customer_part, &wecom_part};
 
 #define PARTS (sizeof parts / sizeof *parts)
 
@@ -304,6 +326,25 @@ static void gather_work(struct program *g, struct problems *p)
 	}
 }
 
+/* What the doctor looks at: all that stands here, and the checks of parts and plugins. */
+static void gather_checks(struct program *g)
+{
+	struct doctor_checks  *checks = wc_alloc(g->arena, (g->slot_count + 1) * sizeof *checks);
+	struct doctor_patient *p      = wc_alloc(g->arena, sizeof *p);
+	size_t                 n = 0, plugins = 0;
+
+	for (size_t i = 0; i < g->slot_count; i++) {
+		plugins += !g->slots[i].is_part;
+		if (g->slots[i].plugin->checks)
+			checks[n++] = (struct doctor_checks){g->slots[i].plugin->checks, g->slots[i].self};
+	}
+	*p = (struct doctor_patient){
+		.key_file = g->crypt.key_file, .sql_dir = g->core.sql_dir, .public_url = g->core.public_url, .owners = g->owners, .db = &g->db,
+		.web = &g->web, .worker = &g->worker, .callbacks = g->callbacks, .models = g->models, .model_count = g->model_count,
+		.secret_count = g->secret_count, .plugin_count = plugins, .checks = checks};
+	doctor_meet(p);
+}
+
 /* A route's role is in its table; this one's is the operator's to say. */
 static void set_metrics_role(struct program *g)
 {
@@ -379,6 +420,7 @@ void program_load(struct program *g, struct config *config, struct problems *p)
 {
 	program_load_settings(g, config, p);
 	load_models(g, p);
+	load_wecom(g, p);
 	load_plugins(g, p);
 	gather_routes(g, p);
 	set_metrics_role(g);
@@ -387,6 +429,7 @@ void program_load(struct program *g, struct config *config, struct problems *p)
 	gather_metrics(g, p);
 	check_offers(g, p);
 	gather_at_rest(g, p);
+	gather_checks(g);
 	config_check_unused(g->config, p);
 	loaded = g;
 }

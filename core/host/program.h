@@ -5,14 +5,16 @@
 
 #include "ai/ai.h"
 #include "db/db.h"
+#include "doctor/doctor.h"
 #include "http/http.h"
 #include "web/web.h"
+#include "wecom/wecom.h"
 #include "work/work.h"
 
 #include <wecomd/plugin.h>
 
 struct core_settings {
-	const char *plugin_dir, *sql_dir, *node, *time_zone;
+	const char *plugin_dir, *sql_dir, *node, *time_zone, *public_url;
 };
 
 struct log_settings {
@@ -49,6 +51,9 @@ struct program {
 	struct worker_settings worker;
 	struct model          *models;
 	size_t                 model_count;
+	struct wecom_settings  wecom;
+	struct wecom_secret   *secrets;
+	size_t                 secret_count;
 	struct slot           *slots;          /* the parts of the core, then the plugins in the order of need */
 	size_t                 slot_count;
 	struct web_route      *routes;

@@ -303,8 +303,12 @@ static void set_request(struct transfer *t, struct curl_slist *headers)
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	/* A proxy would resolve the name of a guarded call out of our sight. */
-	if (on_loopback(t->place) || call->from_outside)
+	if (call->proxy && *call->proxy && !call->from_outside) {
+		curl_easy_setopt(c, CURLOPT_PROXY, call->proxy);
+		curl_easy_setopt(c, CURLOPT_NOPROXY, "");
+	} else if (on_loopback(t->place) || call->from_outside) {
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
+	}
 	if (t->guarded) {
 		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 		curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, t);
@@ -394,6 +398,13 @@ static int transfer_failed(struct transfer *t, CURLcode code)
 	return wc_fail(t->e, WC_E_REMOTE, "%s: %s", t->place, what);
 }
 
+static int64_t date_ms(const char *text)
+{
+	time_t s = *text ? curl_getdate(text, NULL) : -1;
+
+	return s > 0 ? (int64_t)s * 1000 : 0;
+}
+
 static int perform(struct transfer *t, wc_arena *a)
 {
 	CURLcode code = curl_easy_perform(t->curl);
@@ -401,6 +412,7 @@ static int perform(struct transfer *t, wc_arena *a)
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &t->reply->status);
 	t->reply->content_type = header_value(t, a, "Content-Type");
 	t->reply->retry_after  = header_value(t, a, "Retry-After");
+	t->reply->date_ms      = date_ms(header_value(t, a, "Date"));
 	if (t->ended)
 		return -1;
 	if (code)

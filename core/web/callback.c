@@ -120,6 +120,17 @@ void endpoints_refresh(const struct web_callback *callbacks)
 	release(before);
 }
 
+size_t endpoints_each(void (*fn)(void *ctx, const wc_endpoint *endpoint, const wc_envelope *envelope), void *ctx)
+{
+	wc_endpoint_list *list = borrow();
+	size_t            n    = 0;
+
+	for (const struct endpoint *p = list ? list->first : NULL; p; p = p->next, n++)
+		fn(ctx, &p->given, &p->envelope);
+	release(list);
+	return n;
+}
+
 /* --- what a plugin sees --------------------------------------------------------------------------------------------- */
 
 struct wc_callback {

@@ -137,6 +137,9 @@ const struct web_route *web_routes(void);
 /* What the API is made of besides the plugins: its description, and what keeps its own table small. */
 extern const struct wc_plugin api_part;
 
+/* Gives each known endpoint to fn; how many there are. */
+size_t endpoints_each(void (*fn)(void *ctx, const wc_endpoint *endpoint, const wc_envelope *envelope), void *ctx);
+
 const char *method_name(wc_method method);
 const char *role_name(wc_role role);
 wc_role     role_of(const char *name);     /* 0: no role has that name */

@@ -3,8 +3,11 @@
 #include "simulator.h"
 
 #include "bot.h"
+#include "cgi.h"
+#include "cgi_message.h"
 #include "control.h"
 #include "deliver.h"
+#include "fault.h"
 #include "model.h"
 #include "phone.h"
 
@@ -13,7 +16,8 @@ static int start(void *self, wc_err *e)
 	struct simulator *sim = self;
 
 	sim->arena = wc_arena_new();
-	if (roster_parse(sim->arena, "people", sim->people_text, &sim->people, e) < 0)
+	if (roster_parse(sim->arena, "people", sim->people_text, &sim->people, e) < 0 ||
+	    apps_parse(sim->arena, sim->apps_text, &sim->apps, &sim->app_count, e) < 0)
 		return -1;
 	return roster_parse(sim->arena, "groups", sim->groups_text, &sim->groups, e);
 }
@@ -44,7 +48,12 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_DURATION, "stream_life", "6m", SETTING(stream_life_ms), "from a person's message to the end of refreshes",
 		 .min = 100, .max = 3600000},
 		{WC_STRING, "people", "zhangsan:张三|lisi:李四|wangwu:王五", SETTING(people_text), "who is there, id:name|id:name"},
-		{WC_STRING, "groups", "it:IT 支持群|admin:行政服务群", SETTING(groups_text), "groups that all people are in, id:name|id:name"}),
+		{WC_STRING, "groups", "it:IT 支持群|admin:行政服务群", SETTING(groups_text), "groups that all people are in, id:name|id:name"},
+		{WC_STRING, "corp_id", "wwsimulator", SETTING(corp_id), "the company's id, for gettoken"},
+		{WC_SECRET, "apps", "", SETTING(apps_text), "the company's apps, agentid:secret|agentid:secret"},
+		{WC_DURATION, "token_life", "2h", SETTING(token_life_ms), "how long a token holds", .min = 1000, .max = 86400000},
+		{WC_STRING, "callback_ips", "127.0.0.1|203.0.113.*", SETTING(callback_ips), "what getcallbackip gives, a|b"},
+		{WC_STRING, "client_ip", "203.0.113.7", SETTING(client_ip), "the address that errors name as the caller's"}),
 	.instances = WC_INSTANCES(
 		.fields = WC_FIELDS(
 			{WC_STRING, "aibotid", NULL, OF_BOT(aibotid), "the bot's id", .min = 1, .max = 64},
@@ -64,7 +73,18 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_GET, "/sim/api/control", WC_ANYONE, control_get, "The speeds in force"},
 		{WC_POST, "/sim/api/control", WC_ANYONE, control_set, "Changes speeds", control_fields, sizeof(struct control)},
 		{WC_POST, "/sim/model/v1/chat/completions", WC_ANYONE, model_chat, "Chat completions, OpenAI-compatible"},
-		{WC_GET, "/sim/model/v1/models", WC_ANYONE, model_list, "The models that there are"}),
+		{WC_GET, "/sim/model/v1/models", WC_ANYONE, model_list, "The models that there are"},
+		{WC_GET, "/sim/cgi-bin/gettoken", WC_ANYONE, cgi_gettoken, "A token for the secret of an app"},
+		{WC_GET, "/sim/cgi-bin/getcallbackip", WC_ANYONE, cgi_callback_addresses, "Where callbacks come from"},
+		{WC_GET, "/sim/cgi-bin/agent/get", WC_ANYONE, cgi_agent_get, "An app and who sees it"},
+		{WC_POST, "/sim/cgi-bin/message/send", WC_ANYONE, cgi_message_send, "Sends a message of an app"},
+		{WC_GET, "/sim/cgi-bin/message/send", WC_ANYONE, cgi_message_send_by_get, "Refused as WeCom refuses it"},
+		{WC_GET, "/sim/api/faults", WC_ANYONE, fault_list, "The faults that still strike"},
+		{WC_POST, "/sim/api/faults", WC_ANYONE, fault_add, "Makes calls of the server API fail", fault_fields, sizeof(struct fault_order)},
+		{WC_DELETE, "/sim/api/faults", WC_ANYONE, fault_clear, "Takes all faults back"},
+		{WC_GET, "/sim/api/wecom", WC_ANYONE, cgi_control_get, "The rules of the server API, and how often what was called"},
+		{WC_POST, "/sim/api/wecom", WC_ANYONE, cgi_control_set, "Changes rules and tokens of the server API",
+		 cgi_control_fields, sizeof(struct cgi_control)}),
 	.jobs = WC_JOBS({"simulator.deliver", deliver_run, "Delivers a message to its bot and follows the answer", .attempts = 20}),
 	.sealed = WC_SEALED("simulator_bot.token", "simulator_bot.aes_key"),
 	.start = start,

@@ -3,6 +3,7 @@
 
 #include <wecomd/plugin.h>
 
+#include "app.h"
 #include "world.h"
 
 struct simulator {
@@ -12,6 +13,11 @@ struct simulator {
 	int64_t     chars_per_s, first_token_ms, refresh_ms;     /* what holds until the control table says otherwise */
 	int64_t     answer_timeout_ms, tries, retry_pause_ms, stream_life_ms;
 
-	wc_arena     *arena;            /* of the rosters, filled at start */
-	struct roster people, groups;
+	const char *corp_id, *apps_text, *callback_ips, *client_ip;
+	int64_t     token_life_ms;
+
+	wc_arena       *arena;          /* of the rosters and apps, filled at start */
+	struct roster   people, groups;
+	struct cgi_app *apps;
+	size_t          app_count;
 };

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <wecomd/arena.h>
 #include <wecomd/buf.h>
@@ -20,6 +21,7 @@ typedef struct wc_http {
 	long        connect_ms;        /* 0: 5,000 */
 	long        total_ms;          /* the whole call; 0: no limit (then set idle_ms) */
 	long        idle_ms;           /* without a byte for so long: WC_E_TIMEOUT; 0: no limit. Whole seconds */
+	const char *proxy;             /* "http://host:port", "socks5h://…"; NULL or "": what the environment says, none for loopback */
 	size_t      max_body;          /* of the answer; 0: 1 MiB. More is WC_E_TOO_LARGE */
 
 	/* The URL was not written by us or the operator. It may name only hosts of [http] allow_hosts and private_hosts, and reach only
@@ -41,6 +43,7 @@ typedef struct wc_http_reply {
 	long        status;            /* 100 to 599; an HTTP error status is a reply, not an error */
 	const char *content_type;      /* "" when absent */
 	const char *retry_after;       /* the header's text; "" when absent */
+	int64_t     date_ms;           /* the Date header, by the other side's clock; 0 when absent */
 	wc_buf     *body;
 	bool        sent;              /* also set on failure: whether the request may have reached the server */
 } wc_http_reply;

@@ -9,6 +9,7 @@
 #include <wecomd/ai.h>
 #include <wecomd/audit.h>
 #include <wecomd/callback.h>
+#include <wecomd/check.h>
 #include <wecomd/clock.h>
 #include <wecomd/customer.h>
 #include <wecomd/db.h>
@@ -105,6 +106,7 @@ typedef struct wc_plugin {
 	const char *const      *sealed;        /* columns of wc_seal(), "table.column", of tables with a primary key of one column: what
 	                                          `wecomd key reseal` seals anew. NULL at the end */
 	const wc_reconciler    *reconcilers;   /* ends with a NULL kind */
+	const wc_check         *checks;        /* ends with a NULL name */
 
 	/* In each process, after everything was checked. start may fail with a reason; stop must accept what start left half. */
 	int       (*start)(void *self, wc_err *e);
@@ -129,6 +131,7 @@ typedef struct wc_plugin {
 #define WC_SECTIONS(...)  ((const wc_section[]){__VA_ARGS__, {0}})
 #define WC_RECONCILERS(...) ((const wc_reconciler[]){__VA_ARGS__, {0}})
 #define WC_SEALED(...)    ((const char *const[]){__VA_ARGS__, NULL})
+#define WC_CHECKS(...)    ((const wc_check[]){__VA_ARGS__, {0}})
 #define WC_NEEDS(...)     ((const char *const[]){__VA_ARGS__, NULL})
 
 /* A part of the core describes itself in the same way; it is linked into the program instead of being opened. */
