@@ -76,4 +76,5 @@ WC_PART(admin_part, "admin",
 		{"key add", "--name NAME --role viewer|operator|approver|admin [--expires 90d] [--addresses 'NETWORK …']",
 		 "make an API key and print it, once", key_add_command},
 		{"key list", "", "the API keys", key_list_command},
-		{"key revoke", "--name NAME", "take an API key away", key_revoke_command}));
+		{"key revoke", "--name NAME", "take an API key away", key_revoke_command}),
+	.sealed    = WC_SEALED("admin_user.totp_secret"));

@@ -57,6 +57,7 @@ int keys_create(wc_request *rq, const void *self)
 		return wc_problem(rq, 403, "role_too_high", "a key cannot have more than its maker's role, %s", role_name(who->role));
 	if (!(key = key_add(wc_request_arena(rq), &k, &e)))
 		return wc_reply_err(rq, &e);
+	wc_answer_is_secret(rq);
 	return wc_reply(rq, 201, "{s:I, s:s, s:s, s:s}", "id", (json_int_t)k.id, "name", k.name, "role", b->role, "key", key);
 }
 

@@ -354,7 +354,7 @@ static int reseal_command(wc_arena *a, int argc, char **argv, const void *self)
 	if (note(a, "key.reseal", keys[n - 1].id, NULL, &e) < 0 || (now ? reseal(NULL, &e) : start_reseal(a, keys[n - 1].id, &e)) < 0)
 		return say(&e);
 	if (!now)
-		printf("a worker seals everything anew under key %u; wecomd key list shows how far it is\n", keys[n - 1].id);
+		printf("a worker seals everything anew under key %u; wecomd key status shows how far it is\n", keys[n - 1].id);
 	return 0;
 }
 
@@ -474,7 +474,7 @@ WC_PART(keyring_part, "keyring",
 	.commands = WC_COMMANDS(
 		{"key rotate", "[--in DURATION]", "add a master key to the key file; it seals after 10s, or what is said", rotate_command},
 		{"key reseal", "[--now]", "seal everything anew under the newest master key, as a job or (--now) here", reseal_command},
-		{"key list", "", "the master keys, and how many rows each still opens", list_command},
+		{"key status", "", "the master keys, and how many rows each still opens", list_command},
 		{"key retire", "ID [--force]", "take a master key that opens nothing any more out of the key file", retire_command}),
 	.jobs     = WC_JOBS({"keyring.reseal", reseal_job, "seals everything anew under the newest master key"}),
 	.sealed   = WC_SEALED("inbox_event.payload", "job.args"));

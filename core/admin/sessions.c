@@ -159,6 +159,7 @@ int session_read(wc_request *rq, const void *self)
 		return wc_reply(rq, 200, "{s:s, s:s, s:s}", "kind", "key", "name", who->name, "role", role_name(who->role));
 	if (session_user(rq, &u) < 0)
 		return 0;
+	wc_answer_is_secret(rq);
 	return wc_reply(rq, 200, "{s:s, s:I, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "kind", "session", "id", (json_int_t)who->session, "name", u.name,
 	                "display_name", u.display_name, "role", role_name(u.role), "csrf", csrf_of(wc_request_arena(rq), cookie_token(rq)), "must_change",
 	                (int)u.must_change, "totp", (int)u.totp_on, "idle_ms", (json_int_t)s->session_idle_ms, "life_ms", (json_int_t)s->session_life_ms);
@@ -265,6 +266,7 @@ static int begin_session(wc_request *rq, const struct user *u, const char *passw
 	if (wc_db_tx(log_in, &l, &e) < 0)
 		return wc_reply_err(rq, &e);
 	set_cookie(rq, token, admin_settings->session_life_ms);
+	wc_answer_is_secret(rq);
 	return wc_reply(rq, 201, "{s:s, s:s, s:s, s:s, s:b, s:b}", "name", u->name, "display_name", u->display_name, "role", role_name(u->role), "csrf",
 	                csrf_of(a, token), "must_change", (int)u->must_change, "totp", (int)u->totp_on);
 }
@@ -376,6 +378,7 @@ int session_password(wc_request *rq, const void *self)
 	    wc_db_exec(NULL, &e, "UPDATE admin_session SET token_hash = ? WHERE id = ?", wc_bytes(hash, sizeof hash), wc_int(who->session)) < 0)
 		return wc_reply_err(rq, &e);
 	set_cookie(rq, token, ((const struct admin_settings *)self)->session_life_ms);
+	wc_answer_is_secret(rq);
 	return wc_reply(rq, 200, "{s:s}", "csrf", csrf_of(wc_request_arena(rq), token));
 }
 

@@ -47,6 +47,7 @@ int totp_setup(wc_request *rq, const void *self)
 	if (wc_db_exec(NULL, &e, "UPDATE admin_user SET totp_secret = ?, totp_step = 0 WHERE id = ? AND NOT totp_on", wc_bytes(sealed.p, sealed.n),
 	               wc_int(u.id)) < 0)
 		return wc_reply_err(rq, &e);
+	wc_answer_is_secret(rq);
 	return wc_reply(rq, 201, "{s:s, s:s}", "secret", shown, "uri",
 	                wc_printf(a, "otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=6&period=30", issuer, uri_text(a, u.name), shown, issuer));
 }
@@ -114,6 +115,7 @@ int totp_confirm(wc_request *rq, const void *self)
 		return wc_reply_err(rq, &e);
 	if (!c.confirmed)
 		return wc_problem(rq, 409, "totp_not_begun", "another set-up was begun meanwhile");
+	wc_answer_is_secret(rq);
 	return wc_reply(rq, 200, "{s:O}", "recovery_codes", codes);
 }
 

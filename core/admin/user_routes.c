@@ -81,12 +81,20 @@ int users_create(wc_request *rq, const void *self)
 		return refuse_password(rq, expected);
 	if (user_add(&u, &e) < 0)
 		return wc_reply_err(rq, &e);
+	wc_answer_is_secret(rq);
 	return wc_reply(rq, 201, "{s:I, s:s, s:s, s:s*}", "id", (json_int_t)u.id, "name", u.name, "role", b->role, "password", made);
 }
 
 static int reply_change(wc_request *rq, const struct user_change *c, const wc_err *e)
 {
 	return c->last_admin ? wc_problem(rq, 409, "last_admin", "%s", e->text) : wc_reply_err(rq, e);
+}
+
+static bool is_given(const json_t *body, const char *name)
+{
+	const json_t *value = wc_json_at(body, name);
+
+	return value && !json_is_null(value);
 }
 
 int users_update(wc_request *rq, const void *self)
@@ -101,11 +109,11 @@ int users_update(wc_request *rq, const void *self)
 	/* What was not given stays, so the defaults of the table are not wanted. */
 	if (!(body = wc_json_parse(wc_request_arena(rq), raw.p, raw.n, &e)))
 		return wc_reply_err(rq, &e);
-	if (wc_json_at(body, "role"))
+	if (is_given(body, "role"))
 		c.role = role_from(b->role);
-	if (wc_json_at(body, "disabled"))
+	if (is_given(body, "disabled"))
 		c.disabled = b->disabled;
-	if (wc_json_at(body, "display_name"))
+	if (is_given(body, "display_name"))
 		c.display_name = b->display_name;
 	return user_change(&c, &e) < 0 ? reply_change(rq, &c, &e) : reply_user(rq, c.id);
 }
@@ -117,6 +125,7 @@ int users_password(wc_request *rq, const void *self)
 	wc_err             e;
 
 	(void)self;
+	wc_answer_is_secret(rq);
 	return user_change(&c, &e) < 0 ? reply_change(rq, &c, &e) : wc_reply(rq, 200, "{s:s}", "password", made);
 }
 

@@ -1,6 +1,8 @@
 /* The doctor: runs every check there is, and says what was found and what mends it. */
 #include "doctor/parts.h"
 
+#include "base/base.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +23,7 @@ static void run_all(wc_findings *f)
 	for (const struct doctor_checks *of = the_patient->checks; of->checks; of++) {
 		for (const wc_check *c = of->checks; c->name; c++) {
 			f->check = c->name;
-			c->run(f, of->self);
+			c->run(f, self_now(of->self));
 		}
 	}
 }

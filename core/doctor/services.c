@@ -137,10 +137,22 @@ static const char *verification_url(wc_arena *a, const wc_endpoint *endpoint, co
 	                 signature, timestamp, nonce, encode(a, echo));
 }
 
+/* Our own refusal shows that the request came all the way. */
+static bool is_address_refused(wc_arena *a, const wc_http_reply *reply)
+{
+	wc_err        e;
+	const json_t *problem = reply->status == 403 ? wc_json_parse(a, reply->body->s, reply->body->len, &e) : NULL;
+	const char   *code    = wc_json_str(problem, "code");
+
+	return code && !strcmp(code, "address_not_allowed");
+}
+
 static void say_answer(wc_findings *f, const char *name, const char *plain, const wc_http_reply *reply, int64_t ms)
 {
-	if (reply->status != 200)
-		wc_found(f, WC_FOUND_FAIL, name, "[core] public_url, the web server's configuration; for 403 the callback address list",
+	if (is_address_refused(f->arena, reply))
+		wc_found(f, WC_FOUND_OK, name, "", "the public URL leads here; callbacks are not taken from this node's address, so the rest cannot be seen");
+	else if (reply->status != 200)
+		wc_found(f, WC_FOUND_FAIL, name, "[core] public_url, the web server's configuration",
 		         "%s/wecom/callback/%s answers %ld to a URL verification", patient()->public_url, name, reply->status);
 	else if (reply->body->len != strlen(plain) || memcmp(reply->body->s, plain, reply->body->len))
 		wc_found(f, WC_FOUND_FAIL, name, "[core] public_url, the web server's configuration",

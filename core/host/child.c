@@ -128,7 +128,7 @@ static int make_stop_fd(pid_t master)
 	signal(SIGHUP, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != master)
-		raise(SIGTERM);
+		kill(getpid(), SIGTERM);     /* to the process: what raise() sends waits at this thread alone, unseen by the others */
 	sigdelset(&set, SIGINT);
 	sigdelset(&set, SIGHUP);
 	return signalfd(-1, &set, SFD_CLOEXEC);

@@ -45,7 +45,7 @@ const wc_metric host_metrics[] = {
 	{"wecomd_request_seconds", WC_HISTOGRAM, "route", "time of requests by the route's pattern"},
 	{"wecomd_slow_requests_total", WC_COUNTER, "", "requests that were dropped because they were not read in [web] io_timeout"},
 	{"wecomd_callbacks_total", WC_COUNTER, "endpoint,outcome", "callbacks: new, repeated, read (nothing to store), refused, failed"},
-	{"wecomd_jobs_total", WC_COUNTER, "kind,outcome", "runs of jobs: done, retry, dead, handed_back"},
+	{"wecomd_jobs_total", WC_COUNTER, "kind,outcome", "runs of jobs: done, retry, dead, handed_back, postponed"},
 	{"wecomd_job_seconds", WC_HISTOGRAM, "kind", "time of one run of a job"},
 	{"wecomd_jobs", WC_GAUGE, "state", "jobs that are not done, by state", sample_jobs},
 	{"wecomd_job_queue_age_seconds", WC_GAUGE, "", "how long the oldest job that could run has been waiting", sample_queue_age},

@@ -53,7 +53,7 @@ static void fill_settings(struct program *g, struct problems *p)
 static void load_models(struct program *g, struct problems *p)
 {
 	const char *const *names = config_instances(g->config, "model");
-	size_t             n = 0;
+	size_t             n = 0, before = p->n;
 	wc_err             e;
 
 	while (names[n])
@@ -61,15 +61,12 @@ static void load_models(struct program *g, struct problems *p)
 	g->models      = wc_alloc(g->arena, n * sizeof *g->models);
 	g->model_count = n;
 	for (size_t i = 0; i < n; i++) {
-		size_t before = p->n;
-
 		config_fill(g->config, wc_printf(g->arena, "model:%s", names[i]), model_fields, &g->models[i], p);
 		g->models[i].name = names[i];
-		if (p->n != before)
-			return;
 	}
-	if (models_set(g->models, n, &e) < 0)
+	if (p->n == before && models_set(g->models, n, &e) < 0)
 		problem_add(p, "%s", e.text);
+	g->models_fit = p->n == before;
 }
 
 static void load_wecom(struct program *g, struct problems *p)
@@ -111,7 +108,7 @@ static void load_instances(struct program *g, struct slot *s, struct problems *p
 		crypt_hash_raw(hash, text, strlen(text));
 		*one = (struct instance){*name, wc_hex(g->arena, hash, sizeof hash), wc_alloc(g->arena, kind->size), NULL};
 		config_fill(g->config, section, kind->fields, one->data, p);
-		if (p->n == before && kind->check && kind->check(*name, one->data, &e) < 0)
+		if (p->n == before && g->models_fit && kind->check && kind->check(*name, one->data, &e) < 0)
 			problem_add(p, "[%s] %s", section, e.text);
 		*tail = one;
 		tail  = &one->next;

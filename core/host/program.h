@@ -51,6 +51,7 @@ struct program {
 	struct worker_settings worker;
 	struct model          *models;
 	size_t                 model_count;
+	bool                   models_fit;     /* what names a model can be checked */
 	struct wecom_settings  wecom;
 	struct wecom_secret   *secrets;
 	size_t                 secret_count;

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define LEASE_MS     6000
-#define RENEW_MS     1500
+#define RENEW_MS     1000
 #define STOP_MS      2000
 #define PAUSE_MAX_MS 30000
 

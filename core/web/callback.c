@@ -2,6 +2,7 @@
 #include "web/request.h"
 
 #include "base/base.h"
+#include "wecom/wecom.h"
 #include "work/work.h"
 
 #include <wecomd/buf.h>
@@ -244,14 +245,28 @@ static int refuse(wc_request *rq, const char *name, const wc_err *e)
 	return wc_reply_err(rq, e);
 }
 
+/* An address of [web] callback_from passes. For the rest WeCom's own list decides where it is known ([wecom] callback_ips); where neither
+ * says anything, everybody passes. */
+static bool may_call_back(const char *address)
+{
+	bool   known = false, allowed = false;
+	wc_err e;
+
+	if (callback_from_is_set() && callback_from_has(address))
+		return true;
+	if (wecom_callback_from(address, &known, &allowed, &e) < 0)
+		wc_log(WC_WARN, "WeCom's list of addresses cannot be read", wc_kv_s("error", e.text));
+	return known ? allowed : !callback_from_is_set();
+}
+
 /* Before anything is read of it. */
 static bool comes_from_wecom(wc_request *rq)
 {
 	const char *address = wc_client_address(rq);
 
-	if (callback_from_has(address))
+	if (may_call_back(address))
 		return true;
-	wc_log(WC_WARN, "callback refused", wc_kv_s("why", "the address is not in [web] callback_from"), wc_kv_s("address", address));
+	wc_log(WC_WARN, "callback refused", wc_kv_s("why", "callbacks are not taken from this address"), wc_kv_s("address", address));
 	wc_problem(rq, 403, "address_not_allowed", "callbacks are not taken from this address");
 	return false;
 }

@@ -43,6 +43,16 @@ bool callback_from_has(const char *address)
 	return has;
 }
 
+bool callback_from_is_set(void)
+{
+	bool is_set;
+
+	pthread_rwlock_rdlock(&callback_lock);
+	is_set = callback_list.n || callback_list.has_unix;
+	pthread_rwlock_unlock(&callback_lock);
+	return is_set;
+}
+
 int web_addresses_set(wc_arena *a, const struct web_settings *s, wc_err *e)
 {
 	if (s->trusted_proxies && web_cidrs_parse(a, s->trusted_proxies, &trusted, e) < 0)

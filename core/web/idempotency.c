@@ -34,12 +34,15 @@ struct claim {
 
 /* --- whose key, and for what ---------------------------------------------------------------------------------------- */
 
-/* Who asks, as one text; "" for nobody. Two callers may use the same key for different things. */
+/* Who asks, as one text; "" for nobody. Two callers may use the same key for different things; a session that is renewed stays the same
+ * caller. */
 static const char *caller(wc_request *rq)
 {
-	const char *authorization = wc_header(rq, "Authorization");
+	const struct web_identity *who = request_identity(rq);
 
-	return authorization ? authorization : "";
+	if (!who->role)
+		return "";
+	return wc_printf(rq->arena, "%s/%lld/%lld", who->actor, (long long)who->user, (long long)who->key);
 }
 
 static bool is_key(const char *key)

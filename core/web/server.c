@@ -24,7 +24,6 @@
 #define STACK_BYTES     (1u << 20)
 #define KEPT_IDLE_MS    3000     /* a kept connection that stays silent so long while draining is closed */
 #define REFRESH_MS      1000
-#define HEADERS_MAX     65536    /* of all FastCGI variables together; web servers send far fewer */
 
 const wc_field web_fields[] = {
 	{WC_STRING, "listen", "", offsetof(struct web_settings, listen),
@@ -153,15 +152,6 @@ static bool may_pass(wc_request *rq)
 	return true;
 }
 
-static bool headers_fit(const FCGX_Request *fcgi)
-{
-	size_t n = 0;
-
-	for (char **p = fcgi->envp; *p; p++)
-		n += strlen(*p);
-	return n <= HEADERS_MAX;
-}
-
 static bool read_body(wc_request *rq)
 {
 	int rc;
@@ -176,10 +166,6 @@ static void answer(wc_request *rq)
 {
 	char allow[32];
 
-	if (!headers_fit(rq->fcgi)) {
-		wc_problem(rq, 431, "headers_too_large", "the headers are larger than %d bytes", HEADERS_MAX);
-		return;
-	}
 	rq->route = route_find(rq, server->routes, allow);
 	if (!rq->route && *allow) {
 		reply_header(rq, "Allow", allow);

@@ -124,7 +124,8 @@ int web_addresses_set(wc_arena *a, const struct web_settings *settings, wc_err *
 /* Replaces the list of addresses from which callbacks are taken, at any time, in this process; "" takes them from anywhere.
  * -1: WC_E_ARG, and the list stays as it was. */
 int  callback_from_set(const char *list, wc_err *e);
-bool callback_from_has(const char *address);
+bool callback_from_has(const char *address);     /* true for every address while the list is empty */
+bool callback_from_is_set(void);
 
 /* --- OpenAPI (openapi.c) ---------------------------------------------------------------------------------------------- */
 

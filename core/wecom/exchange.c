@@ -6,6 +6,7 @@
 #include <wecomd/clock.h>
 #include <wecomd/http.h>
 #include <wecomd/log.h>
+#include <wecomd/metric.h>
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -126,7 +127,7 @@ static void note_date(const wc_http_reply *reply)
 	atomic_store(&date_seen, true);
 }
 
-/* --- the log line --------------------------------------------------------------------------------------------------- */
+/* --- the log line and the counters ---------------------------------------------------------------------------------- */
 
 static const char *chat_of(const wc_call_note *note, const json_t *body)
 {
@@ -135,8 +136,8 @@ static const char *chat_of(const wc_call_note *note, const json_t *body)
 	return chat ? chat : wc_json_str(body, "chatid");
 }
 
-static void log_call(wc_arena *a, const struct wecom_secret *secret, const struct api *api, const json_t *body,
-                     const wc_call_note *note, const struct exchange *x)
+static void tell(wc_arena *a, const struct wecom_secret *secret, const struct api *api, const json_t *body, const wc_call_note *note,
+                 const struct exchange *x)
 {
 	wc_kv       kv[10] = {wc_kv_s("api", api->name), wc_kv_s("secret", secret->name), wc_kv_i("errcode", x->errcode), wc_kv_i("ms", x->ms)};
 	size_t      n      = 4;
@@ -151,6 +152,8 @@ static void log_call(wc_arena *a, const struct wecom_secret *secret, const struc
 	if (x->errcode > 0)
 		kv[n++] = wc_kv_s("hint", hint(a, x->body));
 	wc_log_line(x->errcode ? WC_WARN : WC_INFO, "wecom call", kv);
+	wc_count("wecomd_wecom_calls_total", 1, api->name, wc_printf(a, "%" PRId64, x->errcode), NULL);
+	wc_observe_ms("wecomd_wecom_call_seconds", x->ms, api->name, NULL);
 }
 
 int exchange(wc_arena *a, const struct wecom_secret *secret, const struct api *api, const char *query, const json_t *body,
@@ -183,6 +186,6 @@ int exchange(wc_arena *a, const struct wecom_secret *secret, const struct api *a
 	}
 	x->sent = reply.sent;
 	x->ms   = wc_mono_ms() - began;
-	log_call(a, secret, api, body, note, x);
+	tell(a, secret, api, body, note, x);
 	return 0;
 }

@@ -309,4 +309,5 @@ WC_PART(ledger_part, "outbound",
 	.routes  = WC_ROUTES(
 		{WC_GET, "/api/outbound", WC_VIEWER, get_outbound, "Outward actions, newest first; ?state=, ?kind= and ?target= narrow them"}),
 	.jobs    = WC_JOBS(
-		{"outbound.reconcile", reconcile, "asks how an uncertain action ended"}));
+		{"outbound.reconcile", reconcile, "asks how an uncertain action ended"}),
+	.sealed  = WC_SEALED("outbound_call.target", "outbound_call.details"));

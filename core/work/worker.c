@@ -226,15 +226,14 @@ static int run(wc_job *job, const struct worker_kind *k, wc_err *e)
 	return k->kind->run(job, self_now(k->self), e);
 }
 
+static const char *const outcome_names[] = {[OUTCOME_DONE] = "done", [OUTCOME_RETRY] = "retry", [OUTCOME_BURY] = "dead",
+                                            [OUTCOME_HAND_BACK] = "handed_back", [OUTCOME_POSTPONE] = "postponed"};
+
 static void run_to_outcome(wc_job *job)
 {
 	const struct worker_kind *k     = find_kind(job->c.kind);
 	int64_t                   began = wc_mono_ms();
 	wc_err                    e;
-
-	static const char *const outcomes[] = {
-		[OUTCOME_DONE] = "done", [OUTCOME_RETRY] = "retry", [OUTCOME_BURY] = "dead", [OUTCOME_HAND_BACK] = "handed_back",
-		[OUTCOME_POSTPONE] = "postponed"};
 
 	wc_trace_set(job->c.trace_id);
 	current_job = job->c.id;
@@ -249,7 +248,7 @@ static void run_to_outcome(wc_job *job)
 		wc_log(WC_INFO, "job done", wc_kv_s("kind", job->c.kind), wc_kv_i("job", job->c.id), wc_kv_i("ms", wc_mono_ms() - began));
 	}
 	current_job = 0;
-	wc_count("wecomd_jobs_total", 1, k ? job->c.kind : "unknown", outcomes[job->outcome.kind], NULL);
+	wc_count("wecomd_jobs_total", 1, k ? job->c.kind : "unknown", outcome_names[job->outcome.kind], NULL);
 	wc_observe_ms("wecomd_job_seconds", wc_mono_ms() - began, k ? job->c.kind : "unknown", NULL);
 	wc_trace_set(NULL);
 }

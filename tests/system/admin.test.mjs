@@ -6,15 +6,14 @@ import test, { after, before } from 'node:test';
 import { build, request, run, startSystem, waitFor } from './harness.mjs';
 import { ask as fastcgi } from './fastcgi.mjs';
 
-let system, admin;
+let system, admin, firstPassword;
 
 before(async () => {
 	system = await startSystem({ conf: '[admin]\nlogin_wait = 1s\nlogin_wait_max = 4s\n' });
-	admin = await client().login('admin', firstPassword());
+	firstPassword = await waitFor('the first password', () => /密码 password {2}(\S+) .*\n/.exec(system.launcher.output)?.[1]);
+	admin = await client().login('admin', firstPassword);
 });
 after(() => system?.stop());
-
-const firstPassword = () => /密码 password {2}(\S+)/.exec(system.launcher.output)[1];
 
 // A browser of a few lines: keeps the cookie and the CSRF token.
 function client({ address } = {}) {
@@ -150,9 +149,9 @@ test('a change by a session needs its CSRF token, and another session\'s is none
 });
 
 test('a login that a form of another site could send is refused', async () => {
-	const body = JSON.stringify({ name: 'admin', password: firstPassword() });
-	for (const type of [undefined, 'text/plain', 'application/x-www-form-urlencoded'])
-		is(await request(`${system.url}/api/session`, { method: 'POST', body, headers: type ? { 'Content-Type': type } : {} }), 400);
+	const body = JSON.stringify({ name: 'admin', password: firstPassword });
+	for (const [type, status] of [[undefined, 400], ['text/plain', 415], ['application/x-www-form-urlencoded', 415]])
+		is(await request(`${system.url}/api/session`, { method: 'POST', body, headers: type ? { 'Content-Type': type } : {} }), status);
 });
 
 test('cookies that are no session are nobody', async () => {
@@ -227,9 +226,14 @@ test('another role, another password and disabling end a user\'s sessions; a nam
 	const someone = await client().login(user.name, user.password);
 	is(await admin.put(`/api/users/${user.id}`, { display_name: '别名' }), 200);
 	is(await someone.get('/api/session'), 200);
+	is(await admin.put(`/api/users/${user.id}`, {}), 200);
+	is(await admin.put(`/api/users/${user.id}`, { role: null, disabled: null, display_name: null }), 200);
+	is(await someone.get('/api/session'), 200);
 	assert.equal((await admin.put(`/api/users/${user.id}`, { role: 'operator' })).json.role, 'operator');
-	is(await someone.get('/api/session'), 401);
 	assert.deepEqual(JSON.parse((await audited('user.change'))[2]), { name: user.name, role: ['viewer', 'operator'] });
+	const kept = (await admin.put(`/api/users/${user.id}`, { role: null })).json;
+	assert.deepEqual([kept.role, kept.display_name], ['operator', '别名']);
+	is(await someone.get('/api/session'), 401);
 	await someone.login(user.name, user.password);
 	const { password } = is(await admin.post(`/api/users/${user.id}/password`), 200).json;
 	is(await someone.get('/api/session'), 401);
@@ -261,7 +265,7 @@ test('the last enabled administrator can be neither disabled nor demoted', async
 	assert.ok([a, b].filter(({ status }) => status === 200).length === 1, `${a.text} ${b.text}`);
 	assert.equal(await system.number('SELECT COUNT(*) FROM admin_user WHERE role = 5 AND NOT disabled'), 1);
 	await wecomd(['user', 'role', '--name', 'admin', '--role', 'admin']);
-	await admin.login('admin', firstPassword());
+	await admin.login('admin', firstPassword);
 });
 
 test('the commands add, list, change and disable users, and no password stands on a command line', async () => {
@@ -281,6 +285,25 @@ test('the commands add, list, change and disable users, and no password stands o
 	assert.equal((await wecomd(['user', 'enable', '--name', 'wang'])).status, 0);
 	await wang.login('wang', 'quite another one');
 	assert.equal((await wecomd(['user', 'role', '--name', 'nobody', '--role', 'viewer'])).status, 1);
+});
+
+test('connections that die under logins leave one session for each that succeeded', async () => {
+	const user = await newUser();
+	const statuses = [];
+	let going = true;
+	const killing = (async () => {
+		while (going) {
+			for (const [id] of await system.sql("SELECT id FROM information_schema.processlist WHERE user = 'wecomd'"))
+				await system.sql(`KILL ${id}`).catch(() => {});
+		}
+	})();
+	for (let n = 0; n < 15; n++) statuses.push((await client({ address: newAddress() }).try(user.name, user.password)).status);
+	going = false;
+	await killing;
+	assert.ok(statuses.every((status) => status === 201 || status === 503), statuses.join());
+	assert.equal(await system.number(`SELECT COUNT(*) FROM admin_session WHERE user_id = ${user.id}`), statuses.filter((status) => status === 201).length);
+	assert.equal(await system.number(`SELECT COUNT(*) FROM audit_log WHERE action = 'session.begin' AND actor = 'user:${user.name}'`),
+		statuses.filter((status) => status === 201).length);
 });
 
 // --- one-time codes ---

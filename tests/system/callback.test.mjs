@@ -13,6 +13,7 @@ const slack = {
 const conf = `
 [web]
 body_max = 64k
+callback_window = 0s
 
 [smartbot:slack]
 token = ${slack.token}
@@ -166,6 +167,14 @@ test('a web server that passes no CONTENT_LENGTH on is understood', async () => 
 	}, JSON.stringify({ encrypt }));
 	assert.equal(answer.status, 200, answer.text);
 	assert.ok(JSON.parse(answer.text).encrypt);
+});
+
+test('without a window of time the timestamp may be any', async () => {
+	for (const timestamp of ['1409659589', '99999999999']) {
+		const { status, reply } = await system.callback(textMessage('时间', { bot }), { timestamp });
+		assert.equal(status, 200);
+		assert.equal(reply.msgtype, 'stream');
+	}
 });
 
 // --- what must be refused ---

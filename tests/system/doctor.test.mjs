@@ -166,6 +166,15 @@ test('a public URL where something else answers, or nothing, is found', async ()
 	assert.equal(line(await doctor('[core]\npublic_url =\n'), 'callbacks helpdesk').state, 'skipped');
 });
 
+test('a public URL that leads here but takes no callbacks from this node is well', async () => {
+	const wecomd = http.createServer((rq, answer) => answer.writeHead(403).end('{"status":403,"code":"address_not_allowed"}'));
+	const port = await freePort();
+	await new Promise((resolve) => { wecomd.listen(port, '127.0.0.1', resolve); });
+	const said = await doctor(`[core]\npublic_url = http://127.0.0.1:${port}\n`);
+	wecomd.close();
+	assert.match(line(said, 'callbacks helpdesk').text, /^ok .*leads here/);
+});
+
 test('a database that may lose what was committed is warned of', async () => {
 	await system.sql('SET GLOBAL innodb_flush_log_at_trx_commit = 2');
 	const said = await doctor();

@@ -37,7 +37,7 @@ export function ask(socket, variables, body = '') {
 		const received = [];
 		const connection = net.connect(socket, () => {
 			connection.write(record(1, Buffer.from([0, 1, 0, 0, 0, 0, 0, 0])));     // begin: responder, no keep-alive
-			connection.write(record(4, params(variables)));
+			for (const piece of pieces(params(variables))) connection.write(record(4, piece));
 			connection.write(record(4, Buffer.alloc(0)));
 			for (const piece of pieces(Buffer.from(body))) connection.write(record(5, piece));
 			connection.write(record(5, Buffer.alloc(0)));

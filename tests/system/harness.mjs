@@ -9,9 +9,13 @@ import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import wecom from '@wecom/crypto';
+import { ask } from './fastcgi.mjs';
 
 export const root = path.resolve(fileURLToPath(import.meta.url), '../../..');
 export const build = path.resolve(root, process.env.B || 'build');
+
+// In a build with sanitizers: what lives as long as a process is left to its end, and is no leak.
+process.env.ASAN_OPTIONS ??= 'detect_leaks=0';
 
 // --- waiting ---
 
@@ -360,6 +364,26 @@ class System {
 	childrenOf(master) {
 		return processes().filter(({ parent, argv }) => parent === master && argv.at(-2) === 'child')
 			.map(({ pid, argv }) => ({ pid, role: argv.at(-1) }));
+	}
+
+	// A second node: another master with a socket of its own over the same database and with the same configuration.
+	async secondNode({ conf = '', name = 'two' } = {}) {
+		const socket = path.join(this.state, 'run', `${name}.sock`);
+		const file = path.join(this.state, `${name}.conf`);
+		fs.writeFileSync(file, `[core]\nnode = ${name}\n[web]\nlisten = unix:${socket}\nprocesses = 1\n[worker]\nprocesses = 1\n${conf}`);
+		const files = ['etc/demo/wecomd.conf', ...this.conf ? [this.conf] : [], file].flatMap((one) => ['-c', one]);
+		const child = spawn('setpriv', ['--pdeathsig', 'TERM', path.join(build, 'wecomd'), ...files, 'serve'],
+			{ cwd: root, env: { ...process.env, ...this.env }, stdio: ['ignore', 'ignore', 'pipe'] });
+		const node = { socket, pid: child.pid, output: '' };
+		child.stderr.setEncoding('utf8').on('data', (piece) => { node.output += piece; });
+		const ended = new Promise((resolve) => { child.on('close', resolve); });
+		node.stop = (signal = 'SIGTERM') => {
+			child.kill(signal);
+			return ended;
+		};
+		node.get = (uri, headers = {}) => ask(socket, { REQUEST_METHOD: 'GET', REQUEST_URI: uri, QUERY_STRING: '', ...headers });
+		await waitFor('the second node', async () => (await node.get('/ready')).status === 200);
+		return node;
 	}
 
 	log(name) { return fs.readFileSync(path.join(this.state, 'log', `${name}.log`), 'utf8'); }

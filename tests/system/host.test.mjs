@@ -196,6 +196,42 @@ test('plugins that do not fit together are all reported', async () => {
 	]) holds(lines, pattern);
 });
 
+test('a circle of needs is told with its way, and bad metrics and offers are found, each once', async () => {
+	const lines = await complaints(withPlugins('ring-a', 'ring-b', 'offerer'));
+	const found = lines.filter((line) => line.startsWith('plugin')).sort();
+	assert.deepEqual(found, [
+		"plugin ring-a: metric ring a: its name is not one of Prometheus'",
+		'plugin ring-b: metric messages_total is declared by core already',
+		'plugin ring-b: offer nothing lacks a version or a table',
+		'plugins need each other in a circle: ring-a needs ring-b needs ring-a',
+	]);
+});
+
+test('a plugin that another needs is asked for once, and not when it was refused for a reason of its own', async () => {
+	holds(await complaints(withPlugins('asker')), /^plugin asker needs offerer: set offerer = on in \[plugins\]$/);
+	fs.mkdirSync(path.join(folder, 'needs'), { recursive: true });
+	fs.copyFileSync(`${build}/test-plugins/asker.so`, path.join(folder, 'needs/asker.so'));
+	fs.writeFileSync(path.join(folder, 'needs/offerer.so'), 'not an ELF file');
+	const lines = await complaints(withPlugins('asker', 'offerer').replace(/plugin_dir.*/, `plugin_dir = ${folder}/needs`));
+	assert.ok(!lines.some((line) => line.includes('asker needs')), lines.join('\n'));
+	holds(lines, /offerer/);
+});
+
+test('needs decide the order of starting; an offer in another version is refused with its number', async () => {
+	const own = tempFolder();
+	for (const name of ['asker', 'offerer']) fs.copyFileSync(`${build}/test-plugins/${name}.so`, path.join(own, `${name}.so`));
+	const child = (version) => {
+		const file = write(`asker-${version}.conf`, `[core]\nplugin_dir = ${own}\n[plugins]\nhello = off\nsmartbot = off\nasker = on\nofferer = on\n[asker]\nversion = ${version}\n[web]\nthreads = 1\n`);
+		return run(path.join(build, 'wecomd'), ['-c', 'etc/demo/wecomd.conf', '-c', file, 'child', 'web'], { env: system.env });
+	};
+	const wrong = await child(1);
+	assert.match(wrong.stderr, /plugin asker: offerer has no sums in version 1/);
+	const right = await child(2);
+	assert.doesNotMatch(right.stderr, /plugin asker/);
+	assert.match(right.stderr, /without a listening socket/);
+	removeFolder(own);
+});
+
 test('a bot that names no model, or a key of the wrong length, is refused', async () => {
 	const bot = (key, model) => `${good}[plugins]\nsmartbot = on\n[smartbot:b]\ntoken = t\naes_key = ${key}\naibotid = a\nmodel = ${model}\nprompt = p\n`;
 	const model = '[model:m]\nbase = http://127.0.0.1/v1\nmodel = m\n';

@@ -56,7 +56,7 @@ test('a new key seals in every process from its time on, while questions go on b
 	assert.match(text(), /^hash [0-9a-f]{64}\n2 [0-9a-f]{64} \d{10}\n$/m);
 	assert.equal(fs.statSync(file).mode & 0o777, 0o600);
 	assert.deepEqual(fs.readdirSync(system.state).filter((name) => name.startsWith('wecomd.keys')), ['wecomd.keys']);
-	assert.match((await key('list')).stdout, /^2 +seals from \d{4}-[^ ]+ +0 rows/m);
+	assert.match((await key('status')).stdout, /^2 +seals from \d{4}-[^ ]+ +0 rows/m);
 	assert.match((await key('reseal')).stderr, /key 2 seals from/);
 	await nextSealedWith(2);
 	// From then on all processes do: web (inbox, job.args) and workers (streams).
@@ -91,7 +91,7 @@ test('the old key cannot be retired while it opens rows, nor can the one that se
 });
 
 test('a job seals everything anew, and the list shows how far it is', async () => {
-	assert.match((await key('list')).stdout, /^1 +opens +\d+ rows  .*customer\.data_key 1/m);
+	assert.match((await key('status')).stdout, /^1 +opens +\d+ rows  .*customer\.data_key 1/m);
 	const { status, stdout } = await key('reseal');
 	assert.equal(status, 0);
 	assert.match(stdout, /a worker seals everything anew under key 2/);
@@ -100,7 +100,7 @@ test('a job seals everything anew, and the list shows how far it is', async () =
 		return used.every((ids) => !ids[1]);
 	});
 	await system.sql("DELETE FROM customer WHERE HEX(SUBSTRING(data_key, 2, 2)) = '0001'");
-	assert.match((await key('list')).stdout, /^1 +opens +0 rows +\n2 +seals +\d+ rows /m);
+	assert.match((await key('status')).stdout, /^1 +opens +0 rows +\n2 +seals +\d+ rows /m);
 	assert.equal((await system.finished(oldStream)).length > 0, true);
 	assert.deepEqual(await system.sql("SELECT HEX(SUBSTRING(content, 2, 2)) FROM smartbot_stream WHERE stream_id = '" + oldStream + "'"), [['0002']]);
 	await ask('still there');
@@ -141,7 +141,7 @@ test('the lowest key can be retired once nothing needs it: keyed hashes have a k
 	await waitFor('that the processes have read the file again', () => /key file read again.*"keys":1,"newest":3/.test(system.log('wecomd')), { ms: 5000 });
 	assert.equal((await system.get('/api/hello/x', { headers })).status, 200);
 	await ask('without the old keys');
-	assert.equal((await key('list')).stdout.trim().split('\n').length, 1);
+	assert.equal((await key('status')).stdout.trim().split('\n').length, 1);
 	assert.equal((await system.wecomd('audit', 'verify')).status, 0);
 });
 
@@ -168,7 +168,7 @@ test('a broken key file changes nothing in a running system', async () => {
 		return /the changed key file is refused, the keys stay as they were/.test(system.log('wecomd'));
 	});
 	await ask('it does not');
-	const { status, stderr } = await key('list');
+	const { status, stderr } = await key('status');
 	assert.equal(status, 1);
 	assert.match(stderr, /wecomd\.keys:\d+: the id is not followed by 64 hexadecimal digits/);
 	fs.writeFileSync(file, good);

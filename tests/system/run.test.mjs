@@ -140,12 +140,14 @@ test('killed in the middle of its first start, the next start works and nothing 
 }));
 
 test('stopped in the middle of its start, it leaves no process', () => withFolder(async (folder) => {
-	const state = path.join(folder, 'state');
-	const demo = begin({ port: await freePort(), state });
-	await waitFor('a database that starts', () => fs.existsSync(path.join(state, 'run/db.pid')), { every: 2 });
-	process.kill(demo.pid, 'SIGTERM');
-	assert.equal(await demo.ended, 0, demo.output);
-	assert.deepEqual(processesOf(state), []);
+	for (const until of ['db.new/ibdata1', 'run/mariadbd.pid', 'run/sim.sock']) {
+		const state = path.join(folder, path.basename(until));
+		const demo = begin({ port: await freePort(), state });
+		await waitFor(until, () => fs.existsSync(path.join(state, until)), { every: 2 });
+		process.kill(demo.pid, 'SIGTERM');
+		assert.equal(await demo.ended, 0, demo.output);
+		assert.deepEqual(processesOf(state), [], until);
+	}
 }));
 
 test('when the database dies everything stops, and the end of its log is shown', async () => {

@@ -1,11 +1,9 @@
 // Settings that change in a running system, and what is counted; on two nodes over one database.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, root, startSystem, tempFolder, textMessage, waitFor, run } from './harness.mjs';
-import { ask } from './fastcgi.mjs';
+import { build, removeFolder, startSystem, tempFolder, textMessage, waitFor, run } from './harness.mjs';
 
 let system, folder, second;
 const keys = {};
@@ -23,25 +21,6 @@ after(async () => {
 	await system?.stop();
 	if (folder) removeFolder(folder);
 });
-
-// A second node: another master with a socket of its own over the same database.
-async function startSecond() {
-	const socket = path.join(folder, 'two.sock');
-	const conf = path.join(folder, 'two.conf');
-	fs.writeFileSync(conf, `[core]\nnode = two\n[web]\nlisten = unix:${socket}\nprocesses = 1\n[worker]\nprocesses = 1\n`);
-	const child = spawn('setpriv', ['--pdeathsig', 'TERM', path.join(build, 'wecomd'), '-c', 'etc/demo/wecomd.conf', '-c', system.conf, '-c', conf, 'serve'],
-		{ cwd: root, env: { ...process.env, ...system.env }, stdio: ['ignore', 'ignore', 'pipe'] });
-	const node = { pid: child.pid, output: '' };
-	child.stderr.setEncoding('utf8').on('data', (piece) => { node.output += piece; });
-	const ended = new Promise((resolve) => { child.on('close', resolve); });
-	node.stop = async (signal = 'SIGTERM') => {
-		child.kill(signal);
-		await ended;
-	};
-	node.get = (uri) => ask(socket, { REQUEST_METHOD: 'GET', REQUEST_URI: uri, QUERY_STRING: '', HTTP_AUTHORIZATION: `Bearer ${keys.viewer}` });
-	await waitFor('the second node', async () => (await node.get('/ready')).status === 200);
-	return node;
-}
 
 const call = (method, at, { role = 'admin', body } = {}) => system.get(at, {
 	method, headers: { Authorization: `Bearer ${keys[role]}`, 'Content-Type': 'application/json' }, body: body && JSON.stringify(body),
@@ -95,10 +74,12 @@ test('a change reaches every web process within two seconds, under load, without
 });
 
 test('a second node follows, and starts with what the database says', async () => {
-	second = await startSecond();
-	assert.equal(JSON.parse((await second.get('/api/hello/x')).text).text, '早, x');
+	second = await system.secondNode();
+	const headers = { HTTP_AUTHORIZATION: `Bearer ${keys.viewer}` };
+	const text = async () => JSON.parse((await second.get('/api/hello/x', headers)).text).text;
+	assert.equal(await text(), '早, x');
 	await put('hello', { greeting: '晚, ' });
-	await waitFor('the second node', async () => JSON.parse((await second.get('/api/hello/x')).text).text === '晚, x', { ms: 2000 });
+	await waitFor('the second node', async () => await text() === '晚, x', { ms: 2000 });
 });
 
 test('a setting goes back to the file, and all of it is audited', async () => {
@@ -169,20 +150,6 @@ test('a plugin uses what another offers, with its settings of the moment', async
 	assert.deepEqual((await system.get('/api/asker/sum')).json, { sum: 42 });
 	await put('offerer', { base: 98 });
 	await waitFor('the new base', async () => (await system.get('/api/asker/sum')).json.sum === 100, { ms: 3000 });
-});
-
-// --- residents ---
-
-const begins = (text) => [...text.matchAll(/"message":"stayer begins".*"word":"(\w+)"/g)].map(([, word]) => word);
-const ends = (text) => [...text.matchAll(/"message":"stayer ends".*"word":"(\w+)"/g)].map(([, word]) => word);
-
-test('a resident is called again with its new settings', async () => {
-	await waitFor('its begin', () => begins(system.log('wecomd')).length > 0);
-	const count = begins(system.log('wecomd')).length;
-	await put('stayer', { word: 'two' });
-	await waitFor('its next begin', () => begins(system.log('wecomd')).length > count);
-	assert.equal(begins(system.log('wecomd')).at(-1), 'two');
-	assert.equal(ends(system.log('wecomd')).length, count);
 });
 
 // --- metrics and readiness ---

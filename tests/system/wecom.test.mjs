@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { ask } from './fastcgi.mjs';
-import { build, removeFolder, root, startSystem, tempFolder, waitFor, waitForDeath } from './harness.mjs';
+import { build, removeFolder, root, startSystem, tempFolder, textMessage, waitFor, waitForDeath } from './harness.mjs';
 
 let system, folder, second;
 
@@ -55,6 +55,7 @@ async function startSecondNode() {
 	const log = fs.openSync(path.join(system.state, 'log/second.log'), 'a');
 	second = spawn('setpriv', ['--pdeathsig', 'TERM', path.join(build, 'wecomd'), ...args],
 		{ cwd: root, env: { ...process.env, ...system.env }, stdio: ['ignore', log, log] });
+	fs.closeSync(log);
 	second.socket = socket;
 	await waitFor('the second node', () => fs.existsSync(socket));
 }
@@ -323,6 +324,19 @@ test("WeCom's limit says when to come back", async () => {
 	await rules({ per_minute: 0 });
 });
 
+test('more calls than the limit allows are put off, over both nodes together', async () => {
+	const began = Date.now();
+	const n = await counting('agent/get', async () => {
+		const answers = await both(agent({ threads: 150 }));
+		const put = answers.filter((answer) => answer.class === 'rate_limited');
+		assert.ok(put.length > 0, 'none was put off');
+		for (const answer of put) assert.ok(answer.errcode === -2 && answer.retry_ms > 0, JSON.stringify(answer));
+		allOk(answers.filter((answer) => answer.class !== 'rate_limited'));
+	});
+	const allowed = (Date.now() - began + 1000) / 60_000 * 10_000;
+	assert.ok(n > 0 && n <= allowed, `${n} calls, ${allowed} allowed`);
+});
+
 test('what WeCom refuses for good is permanent', async () => {
 	const cases = [[{ agentid: 1000003 }, 301002], [{ touser: 'nobody' }, 81013], [{ text: { content: '' } }, 44004], [{ touser: '' }, 82001],
 		[{ msgtype: 'smoke' }, 40008], [{ agentid: '1000002' }, 40056], [{ safe: 7 }, 40035]];
@@ -361,6 +375,14 @@ test('each call has a log line; no line holds a secret, a token or a text', asyn
 	const secret = [system.secrets.APP_SECRET, 'nobody-has-this-one', '秘密', 'hidden-0815', ...tokens.flatMap(([token]) =>
 		[token.slice(0, 50), encodeURIComponent(token).slice(0, 50)])];
 	for (const word of secret) assert.ok(!logs.includes(word), `the log holds ${word.slice(0, 8)}…`);
+});
+
+test('calls are counted by API and errcode', async () => {
+	const key = (await system.wecomd('key', 'add', '--name', 'metrics', '--role', 'admin')).stdout.trim();
+	const { text: metrics } = await system.get('/metrics', { headers: { Authorization: `Bearer ${key}` } });
+	assert.match(metrics, /^wecomd_wecom_calls_total\{api="agent\.get",errcode="0"\} \d+$/m);
+	assert.match(metrics, /^wecomd_wecom_calls_total\{api="message\.send",errcode="-2"\} \d+$/m);
+	assert.match(metrics, /^wecomd_wecom_call_seconds_count\{api="message\.send"\} \d+$/m);
 });
 
 // --- callback addresses ---
@@ -415,4 +437,14 @@ test('faults are listed, strike as often as they should, and can be taken back',
 	assert.equal(await gettoken(), 41002);
 	const bad = await system.postJson('/sim/api/faults', { api: 'x', kind: 'flood' });
 	assert.equal(bad.status, 422);
+});
+
+test('callbacks are taken from the addresses of WeCom\'s own list alone', async () => {
+	const from = (address) => system.callback(textMessage('hello', { bot: system.bot }), { headers: { 'X-Forwarded-For': address } });
+	const count = () => system.number('SELECT COUNT(*) FROM inbox_event');
+	const before = await count();
+	assert.equal((await from('198.51.100.1')).status, 403);
+	assert.equal(await count(), before);
+	assert.equal((await from('203.0.113.9')).status, 200);
+	assert.equal(await count(), before + 1);
 });

@@ -13,11 +13,21 @@ static wc_err        e;
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* Up to seven entries; the callers' lists end with their block. */
+static const char *const *kept(const char *copy[8], const char *const *list)
+{
+	memset(copy, 0, 8 * sizeof *copy);
+	for (size_t i = 0; list && list[i]; i++)
+		copy[i] = list[i];
+	return copy;
+}
+
 static void allow(const char *const *hosts, const char *const *private_hosts)
 {
 	static struct http_settings settings;
+	static const char          *copies[2][8];
 
-	settings = (struct http_settings){hosts, private_hosts};
+	settings = (struct http_settings){kept(copies[0], hosts), kept(copies[1], private_hosts)};
 	http_use(&settings);
 }
 
