@@ -18,6 +18,8 @@ struct model {
 	const char *extra_body;        /* a JSON object whose members go into each request; "": none */
 	bool        stream_usage, strip_think;
 	int64_t     connect_ms, first_ms, idle_ms, total_ms;
+	int64_t     retries, retry_wait_ms, breaker_failures, breaker_pause_ms;
+	const char *prompt_price, *completion_price;     /* of a million tokens, numbers as text; "": free */
 };
 
 extern const wc_field model_fields[];     /* [model:NAME], into a struct model */

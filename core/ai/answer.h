@@ -48,5 +48,8 @@ struct answer_error answer_error(wc_arena *a, const json_t *body);
 int answer_refused(long status, const struct answer_error *why, const char *retry_after, wc_err *e);
 int answer_broken(const struct answer_error *why, wc_err *e);
 
+/* A Retry-After header in milliseconds: seconds or an HTTP date. -1: it is neither. */
+int64_t answer_pause_ms(const char *retry_after);
+
 /* Whether a word of the endpoint is a short identifier, fit for a log. NULL is not. */
 bool answer_word(const char *s);

@@ -2,6 +2,7 @@
 #include <wecomd/ai.h>
 
 #include "ai/answer.h"
+#include "ai/breaker.h"
 #include "ai/model.h"
 #include "work/work.h"
 
@@ -14,6 +15,8 @@
 
 #define ANSWER_MAX  ((size_t)64 * 1024)
 #define STREAM_MAX  ((size_t)256 * 1024 * 1024)     /* reasoning and the JSON around each token pass through unstored */
+#define PAUSE_MS    ((int64_t)500)                  /* before the second try, when the endpoint asks for no other; then doubled */
+#define STEP_MS     ((int64_t)200)                  /* how soon a pause notices a stop */
 #define CLOSE_MS    1000                            /* how long the end of the connection is awaited after [DONE] */
 
 struct call {
@@ -113,7 +116,7 @@ static int settle(struct call *c, wc_arena *a, int rc, const wc_http_reply *repl
 	return cut_short(c, e);
 }
 
-static wc_chat_result result_of(const struct call *c)
+static wc_chat_result result_of(wc_arena *a, const struct call *c)
 {
 	const struct answer *from = &c->answer;
 
@@ -123,6 +126,8 @@ static wc_chat_result result_of(const struct call *c)
 		.finish_reason     = from->visible.full ? "length" : from->finish_reason ? from->finish_reason : "stop",
 		.prompt_tokens     = from->prompt_tokens,
 		.completion_tokens = from->completion_tokens,
+		.model             = c->model->name,
+		.cost_micros       = model_cost_micros(a, c->model, from->prompt_tokens, from->completion_tokens),
 		.first_text_ms     = c->first_text_ms,
 		.total_ms          = wc_mono_ms() - c->start_ms,
 	};
@@ -137,33 +142,85 @@ static void log_call(const struct call *c, long status, const wc_chat_result *r,
 	ai_call_note(&(struct ai_call){c->model->name, result, status, r->first_text_ms, r->total_ms, r->prompt_tokens, r->completion_tokens});
 }
 
-int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *e)
+/* What passes by itself, and speaks against the endpoint. */
+static bool is_passing(wc_code code)
 {
-	const struct model *m = model_find(chat->model);
-	struct call         c = {.chat = chat, .model = m, .start_ms = wc_mono_ms(), .first_text_ms = -1};
-	wc_chat_result      result;
-	wc_http_reply       reply;
-	wc_err              why;
-	int                 rc;
+	return code == WC_E_REMOTE || code == WC_E_TIMEOUT;
+}
 
-	if (!m)
-		return wc_fail(e, WC_E_NOT_FOUND, "the configuration has no section [model:%s]",
-		               chat->model ? chat->model : "");
+/* One request. *shown: whether text went out; *pause_ms: what the endpoint asked for, -1 when nothing. */
+static int call_once(wc_arena *a, const wc_chat *chat, const struct model *m, wc_chat_result *r, bool *shown, int64_t *pause_ms, wc_err *e)
+{
+	struct call    c = {.chat = chat, .model = m, .start_ms = wc_mono_ms(), .first_text_ms = -1};
+	wc_chat_result result;
+	wc_http_reply  reply;
+	wc_err         why = {0};
+	int            rc;
+
 	c.last_ms = c.start_ms;
 	answer_open(&c.answer, a);
 	visible_open(&c.answer.visible, a, chat->max_answer ? chat->max_answer : ANSWER_MAX, m->strip_think, on_text, &c);
-	rc     = send_request(&c, a, &reply, &why);
-	rc     = settle(&c, a, rc, &reply, &why);
-	result = result_of(&c);
+	rc        = send_request(&c, a, &reply, &why);
+	rc        = settle(&c, a, rc, &reply, &why);
+	result    = result_of(a, &c);
+	*shown    = c.first_text_ms >= 0;
+	*pause_ms = rc < 0 && reply.status >= 300 ? answer_pause_ms(reply.retry_after) : -1;
 	log_call(&c, reply.status, &result, rc < 0 ? wc_err_name(why.code) : result.finish_reason);
 	wc_count("wecomd_ai_calls_total", 1, m->name, rc < 0 ? wc_err_name(why.code) : "ok", NULL);
 	wc_observe_ms("wecomd_ai_call_seconds", result.total_ms, m->name, NULL);
 	wc_count("wecomd_ai_tokens_total", result.prompt_tokens, m->name, "prompt", NULL);
 	wc_count("wecomd_ai_tokens_total", result.completion_tokens, m->name, "completion", NULL);
+	breaker_report(m, rc < 0 && !c.answer.visible.refused && is_passing(why.code));
 	if (rc < 0) {
 		*e = why;
 		return wc_wrap(e, "model %s", m->name);
 	}
 	*r = result;
 	return 0;
+}
+
+/* False: the caller wants no more. */
+static bool wait_ms(const wc_chat *chat, int64_t ms)
+{
+	for (int64_t end = wc_mono_ms() + ms, left; (left = end - wc_mono_ms()) > 0;) {
+		if (chat->stop && chat->stop(chat->ctx))
+			return false;
+		wc_sleep_ms(left < STEP_MS ? left : STEP_MS);
+	}
+	return true;
+}
+
+static int call_with_retries(wc_arena *a, const wc_chat *chat, const struct model *m, wc_chat_result *r, bool *shown, wc_err *e)
+{
+	int64_t pause;
+
+	for (int64_t tries = 0;; tries++) {
+		if (!breaker_enter(m))
+			return wc_fail(e, WC_E_REMOTE, "model %s: is left alone after failures in a row", m->name);
+		if (call_once(a, chat, m, r, shown, &pause, e) == 0)
+			return 0;
+		if (*shown || !is_passing(e->code) || tries >= m->retries)
+			return -1;
+		if (pause < 0)
+			pause = PAUSE_MS << tries;
+		if (pause > m->retry_wait_ms)
+			return -1;
+		if (!wait_ms(chat, pause))
+			return wc_fail(e, WC_E_STOPPED, "model %s: the call was stopped", m->name);
+	}
+}
+
+int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *e)
+{
+	const struct model *m = model_find(chat->model), *other = model_find(chat->fallback);
+	bool                shown = false;
+	int                 rc;
+
+	if (!m && !other)
+		return wc_fail(e, WC_E_NOT_FOUND, "the configuration has no section [model:%s]", chat->model ? chat->model : "");
+	rc = m ? call_with_retries(a, chat, m, r, &shown, e) : -1;
+	if (rc == 0 || !other || other == m || shown || (m && e->code != WC_E_REFUSED && !is_passing(e->code)))
+		return rc;
+	wc_log(WC_WARN, "the fallback model is asked", wc_kv_s("model", other->name), wc_kv_s("why", m ? e->text : "the first is not configured"));
+	return call_with_retries(a, chat, other, r, &shown, e);
 }

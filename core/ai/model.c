@@ -1,6 +1,7 @@
 /* Model endpoints: their settings, what is checked about them at the start, and what they add to each request. */
 #include "ai/ai.h"
 
+#include "ai/breaker.h"
 #include "ai/model.h"
 
 #include <wecomd/ai.h>
@@ -31,6 +32,13 @@ const wc_field model_fields[] = {
 	DURATION(first, "60s", "longest wait for the first byte of an answer", .min = 1000, .max = 3600000),
 	DURATION(idle, "30s", "longest silence within an answer", .min = 1000, .max = 3600000),
 	DURATION(total, "10m", "longest time for a whole answer", .min = 1000, .max = 86400000),
+	{WC_INT, "retries", "1", offsetof(struct model, retries), "further tries after a passing failure, before text was shown", .min = 0, .max = 5},
+	DURATION(retry_wait, "10s", "longest pause before such a try; an endpoint that asks for more is given up", .min = 0, .max = 120000),
+	{WC_INT, "breaker_failures", "5", offsetof(struct model, breaker_failures),
+	 "failures in a row after which the endpoint is left alone; 0: never", .min = 0, .max = 1000},
+	DURATION(breaker_pause, "15s", "how long it is left alone", .min = 0, .max = 3600000),
+	TEXT(prompt_price, "", "price of a million prompt tokens, such as 2.5", .max = 20),
+	TEXT(completion_price, "", "price of a million completion tokens", .max = 20),
 	{0},
 };
 
@@ -42,20 +50,34 @@ const struct model *model_find(const char *name)
 	return NULL;
 }
 
+size_t model_index(const struct model *m)
+{
+	return (size_t)(m - known);
+}
+
 bool wc_model_exists(const char *name)
 {
 	return model_find(name);
 }
 
 /* NULL when it is not a number. */
-static json_t *temperature(wc_arena *a, const struct model *m)
+static json_t *number(wc_arena *a, const char *written)
 {
 	wc_err      ignored;
-	const char *text  = wc_printf(a, "[%s]", m->temperature);
+	const char *text  = wc_printf(a, "[%s]", written);
 	json_t     *array = wc_json_parse(a, text, strlen(text), &ignored);
 	json_t     *value = json_array_size(array) == 1 ? json_array_get(array, 0) : NULL;
 
 	return json_is_number(value) ? value : NULL;
+}
+
+int64_t model_cost_micros(wc_arena *a, const struct model *m, int64_t prompt_tokens, int64_t completion_tokens)
+{
+	double prompt     = m->prompt_price && *m->prompt_price ? json_number_value(number(a, m->prompt_price)) : 0;
+	double completion = m->completion_price && *m->completion_price ? json_number_value(number(a, m->completion_price)) : 0;
+
+	/* The price of a million tokens in units is the price of one in millionths. */
+	return (int64_t)(prompt * (double)prompt_tokens + completion * (double)completion_tokens + 0.5);
 }
 
 json_t *model_request(wc_arena *a, const struct model *m)
@@ -68,7 +90,7 @@ json_t *model_request(wc_arena *a, const struct model *m)
 	if (m->max_tokens)
 		json_object_set_new(request, m->token_field, json_integer(m->max_tokens));
 	if (*m->temperature)
-		json_object_set(request, "temperature", temperature(a, m));
+		json_object_set(request, "temperature", number(a, m->temperature));
 	if (*m->extra_body)
 		json_object_update(request, wc_json_parse(a, m->extra_body, strlen(m->extra_body), &ignored));
 	return request;
@@ -93,8 +115,17 @@ static int check_key(const struct model *m, wc_err *e)
 
 static int check_temperature(wc_arena *a, const struct model *m, wc_err *e)
 {
-	if (*m->temperature && !temperature(a, m))
+	if (*m->temperature && !number(a, m->temperature))
 		return wc_fail(e, WC_E_CONFIG, "temperature is \"%.20s\", expected a number such as 0.3", m->temperature);
+	return 0;
+}
+
+static int check_price(wc_arena *a, const char *name, const char *price, wc_err *e)
+{
+	const json_t *value = price && *price ? number(a, price) : NULL;
+
+	if (price && *price && (!value || json_number_value(value) < 0))
+		return wc_fail(e, WC_E_CONFIG, "%s is \"%.20s\", expected a number such as 2.5", name, price);
 	return 0;
 }
 
@@ -121,7 +152,8 @@ static int check_model(const struct model *m, wc_err *e)
 {
 	wc_arena *a   = wc_arena_new();
 	bool      bad = check_base(m, e) < 0 || check_key(m, e) < 0 || check_temperature(a, m, e) < 0 ||
-	                check_extra_body(a, m, e) < 0;
+	                check_extra_body(a, m, e) < 0 || check_price(a, "prompt_price", m->prompt_price, e) < 0 ||
+	                check_price(a, "completion_price", m->completion_price, e) < 0;
 
 	wc_arena_free(a);
 	return bad ? wc_wrap(e, "[model:%s]", m->name) : 0;
@@ -132,6 +164,7 @@ int models_set(const struct model *models, size_t n, wc_err *e)
 	for (size_t i = 0; i < n; i++)
 		if (check_model(&models[i], e) < 0)
 			return -1;
+	breakers_open(n);
 	known   = models;
 	known_n = n;
 	return 0;

@@ -1,8 +1,11 @@
 /* What an endpoint's refusal means: whether to try again, and which of its words may be repeated. */
 #include "ai/answer.h"
 
+#include <wecomd/clock.h>
+
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define WORD_MAX 64
 
@@ -57,6 +60,23 @@ struct answer_error answer_error(wc_arena *a, const json_t *body)
 		.quota  = AMONG(quota_codes, code) || AMONG(quota_codes, type),
 		.final  = AMONG(final_codes, code) || AMONG(final_codes, type),
 	};
+}
+
+int64_t answer_pause_ms(const char *retry_after)
+{
+	struct tm when = {0};
+	char     *end;
+	int64_t   ms;
+
+	if (*retry_after >= '0' && *retry_after <= '9') {
+		double seconds = strtod(retry_after, &end);
+
+		return *end || seconds > 1e9 ? -1 : (int64_t)(seconds * 1000);
+	}
+	if (!strptime(retry_after, "%a, %d %b %Y %H:%M:%S GMT", &when))
+		return -1;
+	ms = (int64_t)timegm(&when) * 1000 - wc_now_ms();
+	return ms > 0 ? ms : 0;
 }
 
 static bool worth_repeating(long status, const struct answer_error *why)

@@ -14,6 +14,7 @@
 #define BLOCK    32               /* WeCom pads to 32 bytes, not to the 16 of AES */
 #define HEAD     20               /* 16 random bytes and the length */
 #define TEXT_MAX (16u << 20)      /* far above any callback, far below what OpenSSL's int can count */
+#define MEDIA_MAX (128u << 20)    /* WeCom calls back for files of up to 100 MB */
 #define SIGN_LEN 40
 
 static bool is_key_character(char c)
@@ -178,6 +179,25 @@ int wc_envelope_open(const wc_envelope *v, wc_arena *a, const char *signature, c
 		return wc_fail(e, WC_E_ARG, "the ciphertext is not a multiple of 32 bytes");
 	cipher(v, false, p, n);
 	return take_message(v, p, n, msg, e);
+}
+
+int wc_media_open(const wc_envelope *v, wc_arena *a, wc_slice file, wc_slice *plain, wc_err *e)
+{
+	unsigned char *p;
+	size_t         pad;
+
+	if (file.n > MEDIA_MAX)
+		return wc_fail(e, WC_E_TOO_LARGE, "a file of %zu bytes is over the bound of %u", file.n, MEDIA_MAX);
+	if (!file.n || file.n % BLOCK)
+		return wc_fail(e, WC_E_ARG, "the file is not a multiple of 32 bytes");
+	p = wc_alloc(a, file.n + 1);
+	memcpy(p, file.p, file.n);
+	cipher(v, false, p, file.n);
+	if (!(pad = padding(p, file.n)))
+		return wc_fail(e, WC_E_ARG, "the padding is wrong: the file is damaged or for another key");
+	p[file.n - pad] = 0;
+	*plain = (wc_slice){(char *)p, file.n - pad};
+	return 0;
 }
 
 static void put(unsigned char *p, const void *from, size_t n)

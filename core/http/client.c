@@ -248,6 +248,7 @@ static int check_url(struct transfer *t, wc_err *e)
 {
 	if (read_origin(t, t->url, e) < 0)
 		return -1;
+	t->guarded = t->call->public_only;
 	return t->call->from_outside ? check_outside(t, t->url, e) : 0;
 }
 
@@ -303,10 +304,10 @@ static void set_request(struct transfer *t, struct curl_slist *headers)
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	/* A proxy would resolve the name of a guarded call out of our sight. */
-	if (call->proxy && *call->proxy && !call->from_outside) {
+	if (call->proxy && *call->proxy && !call->from_outside && !call->public_only) {
 		curl_easy_setopt(c, CURLOPT_PROXY, call->proxy);
 		curl_easy_setopt(c, CURLOPT_NOPROXY, "");
-	} else if (on_loopback(t->place) || call->from_outside) {
+	} else if (on_loopback(t->place) || call->from_outside || call->public_only) {
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
 	}
 	if (t->guarded) {
@@ -413,6 +414,7 @@ static int perform(struct transfer *t, wc_arena *a)
 	t->reply->content_type = header_value(t, a, "Content-Type");
 	t->reply->retry_after  = header_value(t, a, "Retry-After");
 	t->reply->date_ms      = date_ms(header_value(t, a, "Date"));
+	t->reply->disposition  = header_value(t, a, "Content-Disposition");
 	if (t->ended)
 		return -1;
 	if (code)
@@ -496,7 +498,7 @@ int wc_http_do(wc_arena *a, const wc_http *call, wc_http_reply *reply, wc_err *e
 	struct transfer t  = {.call = call, .reply = reply, .e = e};
 	int             rc = -1;
 
-	*reply   = (wc_http_reply){.content_type = "", .retry_after = "",
+	*reply   = (wc_http_reply){.content_type = "", .retry_after = "", .disposition = "",
 	                           .body = wc_buf_new(a, call->max_body ? call->max_body : BODY_MAX)};
 	t.method = call->method ? call->method : call->body ? "POST" : "GET";
 	if (check_method(t.method, e) < 0 || check_headers(call->headers, e) < 0)

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAIT_MAX_MS 4000     /* WeCom waits 5 seconds, and the way there and back takes its part */
+
 /* --- endpoints: an immutable list, replaced as a whole, freed by its last user --------------------------------------- */
 
 struct endpoint {
@@ -142,6 +144,9 @@ struct wc_callback {
 	struct inbox_entry     entry;
 	struct inbox_job     **last_job;
 	const json_t          *reply;
+	const char            *wait_key;
+	int64_t                wait_ms;
+	wc_callback_answer    *wait_answer;
 };
 
 wc_arena *wc_callback_arena(wc_callback *cb)
@@ -195,6 +200,59 @@ void wc_callback_job(wc_callback *cb, const char *kind, const char *lane, const 
 void wc_callback_reply(wc_callback *cb, const json_t *reply)
 {
 	cb->reply = reply;
+}
+
+void wc_callback_wait(wc_callback *cb, const char *key, int64_t ms, wc_callback_answer *answer)
+{
+	cb->wait_key    = wc_strdup(cb->arena, key);
+	cb->wait_ms     = ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS;
+	cb->wait_answer = answer;
+}
+
+/* --- waiting for a job ---------------------------------------------------------------------------------------------- */
+
+static atomic_int waiting, waiting_max = 1;
+
+void callbacks_threads(int64_t threads)
+{
+	atomic_store(&waiting_max, threads > 3 ? (int)(threads / 2) : 1);
+}
+
+/* Short looks at first: most such jobs are done in a few milliseconds. A job of another node rings no bell here. */
+static bool job_ended(wc_callback *cb, wc_err *e)
+{
+	int64_t end = wc_mono_ms() + cb->wait_ms;
+
+	for (int64_t pause = 5;; pause = pause < 80 ? 2 * pause : 100) {
+		wc_arena    *a = wc_arena_new();
+		wc_job_state state;
+		int          rc = wc_job_state_of(NULL, a, cb->wait_key, &state, NULL, e);
+
+		wc_arena_free(a);
+		if (rc == 0 && (state == WC_JOB_DONE || state == WC_JOB_DEAD))
+			return true;
+		if (wc_mono_ms() + pause > end) {
+			if (rc == 0)
+				wc_fail(e, WC_E_TIMEOUT, "the job did not end within %d ms", (int)cb->wait_ms);
+			return false;
+		}
+		wc_sleep_ms(pause);
+	}
+}
+
+/* What was committed stays acknowledged, whatever becomes of the wait. */
+static void wait_for_reply(wc_callback *cb)
+{
+	bool   turn = atomic_fetch_add(&waiting, 1) < atomic_load(&waiting_max);
+	wc_err e    = {0};
+
+	if (!turn)
+		wc_fail(&e, WC_E_STOPPED, "too many callbacks wait already");
+	else if (job_ended(cb, &e))
+		cb->reply = cb->wait_answer(cb, cb->wait_key, cb->endpoint->owner->self, &e);
+	atomic_fetch_sub(&waiting, 1);
+	if (!cb->reply && e.code)
+		wc_log(WC_WARN, "a callback got no reply from its job", wc_kv_s("endpoint", cb->endpoint->given.name), wc_kv_s("why", e.text));
 }
 
 /* --- the two routes ------------------------------------------------------------------------------------------------- */
@@ -386,6 +444,8 @@ static int receive(wc_request *rq, const void *self)
 	wc_count("wecomd_callbacks_total", 1, cb.endpoint->given.name, rc < 0 ? "failed" : !cb.identified ? "read" : rc ? "new" : "repeated", NULL);
 	if (rc < 0)
 		return wc_reply_err(rq, &e);
+	if (cb.wait_key)
+		wait_for_reply(&cb);
 	return send_reply(rq, &cb, &s, is_xml);
 }
 

@@ -353,6 +353,7 @@ void web_run(const struct web_server *s)
 	callback_window(s->settings->callback_window_ms);
 	endpoints_refresh(s->callbacks);
 	refresh = start_thread(refresh_thread, NULL);
+	callbacks_threads(s->settings->threads);
 	for (size_t i = 0; i < n; i++) {
 		watches[i].fd = -1;
 		pthread_mutex_init(&watches[i].lock, NULL);

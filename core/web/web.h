@@ -141,6 +141,9 @@ extern const struct wc_plugin api_part;
 /* Gives each known endpoint to fn; how many there are. */
 size_t endpoints_each(void (*fn)(void *ctx, const wc_endpoint *endpoint, const wc_envelope *envelope), void *ctx);
 
+/* How many threads this process serves with, which bounds how many callbacks may wait for their jobs at once. */
+void callbacks_threads(int64_t threads);
+
 const char *method_name(wc_method method);
 const char *role_name(wc_role role);
 wc_role     role_of(const char *name);     /* 0: no role has that name */

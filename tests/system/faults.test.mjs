@@ -36,7 +36,7 @@ function trickle() {
 		throw new Error(`not acknowledged in 3 tries: ${failures.slice(-3)}`);
 	}
 	async function sender(number) {
-		for (let i = 0; going; i++) await deliver(textMessage(`问题 ${number}-${i}`, { bot: system.bot, user: `user${number}` }));
+		for (let i = 0; going; i++) await deliver(textMessage(`问题 ${number}-${i}`, { bot: system.bot, user: `user${number}-${i}` }));
 	}
 	const senders = Array.from({ length: 4 }, (_, number) => sender(number));
 	return {

@@ -7,6 +7,7 @@
 #include "http_peer.h"
 
 #include <wecomd/buf.h>
+#include <wecomd/clock.h>
 #include <wecomd/log.h>
 
 #include <stdarg.h>
@@ -37,6 +38,8 @@ static int fresh(void **state)
 	for (const wc_field *f = model_fields; f->type; f++)
 		if (f->standard)
 			assert_null(wc_field_from_text(a, f, f->standard, &model));
+	model.retries          = 0;     /* tests of the retries turn them on */
+	model.breaker_failures = 0;
 	model.key   = "sk-1";
 	model.model = "m-1";
 	r           = (wc_chat_result){0};
@@ -463,6 +466,122 @@ static void a_bad_section_is_named(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, done)
 
+/* --- further tries --------------------------------------------------------------------------------------------------- */
+
+static int play_all(const struct peer_answer *answers, size_t n, wc_chat chat)
+{
+	struct peer *p = peer_start(answers, n);
+	int          rc;
+
+	model.base = wc_printf(a, "http://127.0.0.1:%d/v1", p->port);
+	assert_int_equal(models_set(&model, 1, &e), 0);
+	rc = stream(chat);
+	peer_stop(p);
+	return rc;
+}
+
+#define REFUSAL(status, header) "HTTP/1.1 " status " X\r\n" header "Connection: close\r\nContent-Length: 0\r\n\r\n"
+
+static void a_passing_failure_is_tried_again_before_text_was_shown(void **state)
+{
+	static const char *const failures[] = {REFUSAL("500", ""), REFUSAL("429", "Retry-After: 0\r\n"), HEAD, HEAD "data: nonsense\n\n"};
+
+	(void)state;
+	model.retries = 1;
+	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+		const struct peer_answer answers[] = {{failures[i]}, {HEAD TEXT("好") FINISH("stop") DONE}};
+
+		wc_buf_clear(shown);
+		assert_int_equal(play_all(answers, 2, (wc_chat){0}), 0);
+		assert_string_equal(r.text, "好");
+		assert_string_equal(shown->s, "好");
+		assert_string_equal(r.model, "main");
+	}
+}
+
+static void a_cut_stream_is_not_tried_again_once_text_was_shown(void **state)
+{
+	const struct peer_answer answers[] = {{HEAD TEXT("一半")}};
+
+	(void)state;
+	model.retries = 1;
+	assert_int_equal(play_all(answers, 1, (wc_chat){0}), -1);
+	assert_int_equal(e.code, WC_E_REMOTE);
+	assert_string_equal(shown->s, "一半");
+}
+
+static void a_longer_pause_than_allowed_is_not_waited_for(void **state)
+{
+	const struct peer_answer answers[] = {{REFUSAL("429", "Retry-After: 3600\r\n")}};
+
+	(void)state;
+	model.retries = 3;
+	assert_int_equal(play_all(answers, 1, (wc_chat){0}), -1);
+	assert_int_equal(e.code, WC_E_REMOTE);
+}
+
+static void the_fallback_answers_when_the_first_refuses_or_fails(void **state)
+{
+	static const char *const failures[] = {REFUSAL("401", ""), REFUSAL("402", ""), REFUSAL("500", "")};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct peer_answer bad = {failures[i]}, good = {HEAD TEXT("备用") FINISH("stop") USAGE DONE};
+		struct peer             *first = peer_start(&bad, 1), *second = peer_start(&good, 1);
+		struct model             two[2] = {model, model};
+
+		two[0].base             = wc_printf(a, "http://127.0.0.1:%d/v1", first->port);
+		two[1].base             = wc_printf(a, "http://127.0.0.1:%d/v1", second->port);
+		two[1].name             = "other";
+		two[1].prompt_price     = "2";
+		two[1].completion_price = "8.5";
+		assert_int_equal(models_set(two, 2, &e), 0);
+		assert_int_equal(stream((wc_chat){.fallback = "other"}), 0);
+		assert_string_equal(r.model, "other");
+		assert_int_equal(r.cost_micros, 20 * 2 + 43);     /* 20 tokens at 2, 5 at 8.5, rounded */
+		peer_stop(first);
+		peer_stop(second);
+		models_set(&model, 1, &e);
+	}
+}
+
+static void an_endpoint_that_keeps_failing_is_left_alone_for_a_while(void **state)
+{
+	const struct peer_answer answers[] = {{REFUSAL("500", "")}, {REFUSAL("500", "")}, {HEAD TEXT("好") FINISH("stop") DONE}};
+	struct peer             *p         = peer_start(answers, 3);
+
+	(void)state;
+	model.breaker_failures = 2;
+	model.breaker_pause_ms = 1000;
+	model.base             = wc_printf(a, "http://127.0.0.1:%d/v1", p->port);
+	assert_int_equal(models_set(&model, 1, &e), 0);
+	assert_int_equal(stream((wc_chat){0}), -1);
+	assert_int_equal(stream((wc_chat){0}), -1);
+	assert_int_equal(stream((wc_chat){0}), -1);
+	assert_non_null(strstr(e.text, "left alone"));
+	assert_int_equal(e.code, WC_E_REMOTE);
+	wc_sleep_ms(1050);
+	assert_int_equal(stream((wc_chat){0}), 0);
+	peer_stop(p);
+}
+
+static void a_price_must_be_a_number(void **state)
+{
+	(void)state;
+	model.prompt_price = "cheap";
+	assert_int_equal(models_set(&model, 1, &e), -1);
+	assert_non_null(strstr(e.text, "prompt_price"));
+}
+
+static void tokens_are_estimated_on_the_high_side(void **state)
+{
+	(void)state;
+	assert_int_equal(wc_token_estimate("你好，世界", strlen("你好，世界")), 5);
+	assert_int_equal(wc_token_estimate("hello world", 11), 4);
+	assert_int_equal(wc_token_estimate("", 0), 0);
+	assert_int_equal(wc_token_estimate("😀", 4), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +605,13 @@ int main(void)
 		CASE(the_callers_error_is_passed_on),
 		CASE(models_are_found_by_name),
 		CASE(a_bad_section_is_named),
+		CASE(a_passing_failure_is_tried_again_before_text_was_shown),
+		CASE(a_cut_stream_is_not_tried_again_once_text_was_shown),
+		CASE(a_longer_pause_than_allowed_is_not_waited_for),
+		CASE(the_fallback_answers_when_the_first_refuses_or_fails),
+		CASE(an_endpoint_that_keeps_failing_is_left_alone_for_a_while),
+		CASE(a_price_must_be_a_number),
+		CASE(tokens_are_estimated_on_the_high_side),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

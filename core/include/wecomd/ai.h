@@ -13,6 +13,7 @@
 
 typedef struct wc_chat {
 	const char   *model;          /* the NAME of a [model:NAME] section */
+	const char   *fallback;       /* another, asked when the first refuses or fails before any text was shown; NULL or "": none */
 	const json_t *messages;       /* [{"role","content"}, …]; borrowed */
 	size_t        max_answer;     /* bytes of text; more ends the call well, with the text cut. 0: 64 KiB */
 
@@ -28,6 +29,8 @@ typedef struct wc_chat_result {
 	const char *finish_reason;     /* "stop", "length", "content_filter", … */
 	int64_t     prompt_tokens;     /* 0 when the server did not say */
 	int64_t     completion_tokens;
+	const char *model;             /* which section answered */
+	int64_t     cost_micros;       /* millionths of the currency of the model's prices */
 	int64_t     first_text_ms;     /* from the call to the first visible text; -1: none came */
 	int64_t     total_ms;
 } wc_chat_result;
@@ -35,7 +38,15 @@ typedef struct wc_chat_result {
 /* Whether the configuration has that model. */
 bool wc_model_exists(const char *model);
 
-/* 0 with *r in the arena. -1: WC_E_REMOTE and WC_E_TIMEOUT may be tried again (429, 5xx, a cut or stalled stream), WC_E_REFUSED
+/* About how many tokens n bytes of text are, without asking anybody: one for each character from U+2E80 on (Chinese, and more than
+ * it takes: 1.5 to 2 characters are usual), one for each three bytes of the rest. Errs on the high side, as budgets want it. */
+int64_t wc_token_estimate(const char *s, size_t n);
+
+/* Asks the model, once more (its setting "retries") after 408, 409, 429, 5xx, a cut or a stalled stream as long as no text was shown and the
+ * endpoint does not ask for a longer pause than "retry_wait"; then the fallback, in the same way. An endpoint that failed
+ * "breaker_failures" times in a row is left alone for "breaker_pause" by this process: calls to it fail at once.
+ *
+ * 0 with *r in the arena. -1: WC_E_REMOTE and WC_E_TIMEOUT may be tried again (429, 5xx, a cut or stalled stream), WC_E_REFUSED
  * not (400, 401, 402, 403, 404, quota); WC_E_STOPPED; WC_E_NOT_FOUND: no such model. A stream that ends without
  * finish_reason and without [DONE] is cut: WC_E_REMOTE. */
 int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *e);

@@ -56,3 +56,11 @@ void wc_callback_job(wc_callback *cb, const char *kind, const char *lane, const 
 
 /* The passive reply: encrypted and signed by the host after the commit. Without one the answer is 200 and empty. */
 void wc_callback_reply(wc_callback *cb, const json_t *reply);
+
+/* For an event whose reply is what its job found out (a card event must be answered with the new card, within 5 seconds): after the commit
+ * the host waits until the job with that key has ended, at most ms (4,000), and then asks answer for the reply; NULL without *e filled
+ * is the empty one. When the time is over the answer is 200 and empty. Nothing is held meanwhile but the request's thread, and only half of
+ * a process's threads wait at once: who comes over that is not waited for. */
+typedef const json_t *wc_callback_answer(wc_callback *cb, const char *key, const void *self, wc_err *e);
+
+void wc_callback_wait(wc_callback *cb, const char *key, int64_t ms, wc_callback_answer *answer);

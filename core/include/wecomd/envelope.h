@@ -37,6 +37,11 @@ void wc_envelope_sign(const wc_envelope *v, const char *timestamp, const char *n
 int wc_envelope_open(const wc_envelope *v, wc_arena *a, const char *signature, const char *timestamp, const char *nonce,
                      wc_slice encrypt, wc_slice *msg, wc_err *e);
 
+/* A file that a callback points to (doc/100719): the bare bytes under the bot's key, AES-256-CBC, padded to a multiple of 32. *plain is in
+ * the arena, terminated, and may be empty. -1: WC_E_ARG for what no such file can be; a wrong key shows as wrong padding, but for one
+ * key in some hundred it does not show at all, so look at what came out. */
+int wc_media_open(const wc_envelope *v, wc_arena *a, wc_slice file, wc_slice *plain, wc_err *e);
+
 /* Encrypts msg under a random prefix (random16: 16 bytes for tests, otherwise NULL); *encrypt is base64 in the arena. */
 int wc_envelope_close(const wc_envelope *v, wc_arena *a, wc_slice msg, const unsigned char *random16, wc_slice *encrypt,
                       wc_err *e);

@@ -30,6 +30,9 @@ typedef struct wc_http {
 	 * scheme, host and port, and never from https to http. What is not allowed is WC_E_DENIED. */
 	bool        from_outside;
 
+	/* The caller has checked the host; only a public address of it is connected to, never by way of a proxy. WC_E_DENIED. */
+	bool        public_only;
+
 	/* With on_data the body of an answer below 300 goes there piece by piece instead of into the reply (max_body
 	 * still bounds the sum). It returns 0, or -1 with *e to end the call with that error. */
 	int       (*on_data)(void *ctx, const char *p, size_t n, wc_err *e);
@@ -44,6 +47,7 @@ typedef struct wc_http_reply {
 	const char *content_type;      /* "" when absent */
 	const char *retry_after;       /* the header's text; "" when absent */
 	int64_t     date_ms;           /* the Date header, by the other side's clock; 0 when absent */
+	const char *disposition;       /* Content-Disposition; "" when absent */
 	wc_buf     *body;
 	bool        sent;              /* also set on failure: whether the request may have reached the server */
 } wc_http_reply;

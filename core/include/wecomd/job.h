@@ -61,3 +61,7 @@ typedef enum wc_job_state {
 
 /* The state of the job with that key, and when it was added (created_ms may be NULL). -1 with *e. */
 int wc_job_state_of(wc_db *db, wc_arena *a, const char *key, wc_job_state *state, int64_t *created_ms, wc_err *e);
+
+/* How many jobs of the lane are not at their end and stand before the one with that key; before a new one, when no job has the key.
+ * A snapshot: others may come and go. -1 with *e. */
+int64_t wc_lane_ahead(wc_arena *a, const char *lane, const char *key, wc_err *e);

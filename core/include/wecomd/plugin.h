@@ -13,6 +13,7 @@
 #include <wecomd/clock.h>
 #include <wecomd/customer.h>
 #include <wecomd/db.h>
+#include <wecomd/encode.h>
 #include <wecomd/err.h>
 #include <wecomd/field.h>
 #include <wecomd/http.h>
@@ -23,6 +24,7 @@
 #include <wecomd/log.h>
 #include <wecomd/metric.h>
 #include <wecomd/seal.h>
+#include <wecomd/split.h>
 #include <wecomd/text.h>
 #include <wecomd/web.h>
 #include <wecomd/wecom.h>

@@ -1,0 +1,468 @@
+/* The console's side (/api/smartbot): bots, roles, use, ratings, conversations, a test question, pictures for running answers. Texts of
+ * people are shown masked and short; who wants to read along has no business here. */
+#include "smartbot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIMIT     50
+#define LIMIT_MAX 200
+
+/* --- small helpers --------------------------------------------------------------------------------------------------- */
+
+struct page {
+	int64_t limit, before;     /* before: rows with a smaller id; INT64_MAX at first */
+};
+
+static bool read_number(const char *text, int64_t min, int64_t max, int64_t *value)
+{
+	char *end;
+
+	*value = strtoll(text, &end, 10);
+	return end != text && !*end && *value >= min && *value <= max;
+}
+
+/* False when the answer was sent: 400. */
+static bool read_page(wc_request *rq, struct page *p)
+{
+	const char *limit = wc_query_param(rq, "limit"), *cursor = wc_query_param(rq, "cursor");
+
+	*p = (struct page){LIMIT, INT64_MAX};
+	if ((limit && !read_number(limit, 1, LIMIT_MAX, &p->limit)) || (cursor && !read_number(cursor, 1, INT64_MAX, &p->before))) {
+		wc_problem(rq, 400, "bad_request", "limit is 1 to %d, cursor what the page before gave", LIMIT_MAX);
+		return false;
+	}
+	return true;
+}
+
+/* Rows come newest first, one more than the page holds; the last id shown is the cursor. */
+static int reply_page(wc_request *rq, json_t *items, const struct page *p, const wc_rows *rows)
+{
+	bool   more = rows->n > (size_t)p->limit;
+	json_t *next = more ? json_string(wc_row_text(rows, (size_t)p->limit - 1, 0)) : json_null();
+
+	return wc_reply(rq, 200, "{s:O, s:o}", "items", items, "next", next);
+}
+
+static const char *unsealed(wc_arena *a, const char *about, wc_cell cell)
+{
+	wc_slice plain;
+	wc_err   ignored;
+
+	if (!cell.s || wc_unseal(a, about, (wc_slice){cell.s, cell.n}, &plain, &ignored) < 0)
+		return "";
+	return plain.p;
+}
+
+/* The first and the last character of an id. */
+static const char *masked_id(wc_arena *a, const char *id)
+{
+	size_t n = strlen(id), first = wc_utf8_cut(id, n, 4), last = n;
+
+	if (!n)
+		return "";
+	if (first == n)
+		return wc_printf(a, "%.*s***", (int)wc_utf8_cut(id, n, 1), id);
+	while (last > first && ((unsigned char)id[--last] & 0xc0) == 0x80)
+		;
+	first = wc_utf8_cut(id, n, (unsigned char)*id < 0x80 ? 1 : 3);
+	return wc_printf(a, "%.*s***%s", (int)first, id, id + last);
+}
+
+/* A preview: at most 60 characters' worth of bytes, digits and what looks like an address covered. */
+static const char *masked_text(wc_arena *a, const char *text)
+{
+	size_t n = wc_utf8_cut(text, strlen(text), 180);
+	char  *s = wc_strndup(a, text, n);
+
+	for (char *p = s; *p; p++)
+		if ((*p >= '0' && *p <= '9') || *p == '@')
+			*p = '*';
+	return strlen(text) > n ? wc_printf(a, "%s…", s) : s;
+}
+
+static const char *person_column(wc_arena *a, const wc_rows *rows, size_t row, size_t column)
+{
+	return masked_id(a, unsealed(a, "smartbot_person.user_id", wc_row_cell(rows, row, column)));
+}
+
+/* --- bots ------------------------------------------------------------------------------------------------------------ */
+
+static json_t *bot_object(wc_arena *a, const struct bot *b)
+{
+	return wc_json(a, "{s:s, s:s, s:s, s:O}", "name", b->name, "aibotid", b->aibotid, "callback", wc_printf(a, "/wecom/callback/%s", b->name),
+	               "settings", bot_settings(a, b));
+}
+
+static int list_bots(wc_request *rq, const void *self)
+{
+	wc_arena   *a     = wc_request_arena(rq);
+	json_t     *items = wc_json(a, "[]");
+	struct bot *bots;
+	size_t      n;
+	wc_err      e;
+
+	(void)self;
+	if (bot_list(a, &bots, &n, &e) < 0)
+		return wc_reply_err(rq, &e);
+	for (size_t i = 0; i < n; i++)
+		json_array_append(items, bot_object(a, &bots[i]));
+	return wc_reply(rq, 200, "{s:O, s:n}", "items", items, "next");
+}
+
+static int get_bot(wc_request *rq, const void *self)
+{
+	wc_arena  *a = wc_request_arena(rq);
+	struct bot bot;
+	wc_err     e;
+
+	(void)self;
+	if (bot_find(a, wc_path_param(rq, "name"), &bot, &e) < 0)
+		return wc_reply_err(rq, &e);
+	return wc_reply_json(rq, 200, bot_object(a, &bot));
+}
+
+struct bot_change {
+	wc_arena         *a;
+	const struct bot *before, *after;
+	const char       *actor;
+};
+
+/* The entry names what changed; texts go in as hashes. */
+static int write_change(wc_db *db, void *arg, wc_err *e)
+{
+	struct bot_change *c      = arg;
+	const json_t      *before = bot_settings(c->a, c->before), *after = bot_settings(c->a, c->after);
+	json_t            *what   = wc_json(c->a, "{}"), *value;
+	const char        *name;
+
+	json_object_foreach((json_t *)after, name, value) {
+		const json_t *old = json_object_get(before, name);
+
+		if (!json_equal(old, value))
+			json_object_set_new(what, name, json_is_string(value)
+			                                    ? json_pack("[s, s]", wc_audit_hash(c->a, json_string_value(old)), wc_audit_hash(c->a, json_string_value(value)))
+			                                    : json_pack("[O, O]", old, value));
+	}
+	if (bot_write(db, c->after, e) < 0)
+		return -1;
+	return wc_audit(db, &(wc_audit_entry){c->actor, "smartbot.bot.change", wc_printf(c->a, "bot:%s", c->before->name), what}, e);
+}
+
+static int put_bot(wc_request *rq, const void *self)
+{
+	wc_arena         *a = wc_request_arena(rq);
+	struct bot        before, after = *(const struct bot *)wc_body(rq);
+	struct bot_change change = {a, &before, &after, wc_actor(rq)};
+	wc_err            e;
+
+	(void)self;
+	if (bot_find(a, wc_path_param(rq, "name"), &before, &e) < 0)
+		return wc_reply_err(rq, &e);
+	after.name = before.name;
+	if (bot_check(after.name, &after, &e) < 0)
+		return wc_problem(rq, 422, "bad_settings", "%s", e.text);
+	if (wc_db_tx(write_change, &change, &e) < 0 || bot_find(a, before.name, &after, &e) < 0)
+		return wc_reply_err(rq, &e);
+	return wc_reply_json(rq, 200, bot_object(a, &after));
+}
+
+/* --- a test question ------------------------------------------------------------------------------------------------- */
+
+struct question {
+	const char *text;
+};
+
+static const wc_field question_fields[] = {{WC_STRING, "text", NULL, offsetof(struct question, text), "the question", .min = 1, .max = 4096}, {0}};
+
+/* As a person would be answered, without memory, commands or limits; what it uses is counted under "(console)". */
+static int ask_bot(wc_request *rq, const void *self)
+{
+	const struct smartbot *smartbot = self;
+	wc_arena              *a        = wc_request_arena(rq);
+	const char            *text     = ((const struct question *)wc_body(rq))->text, *role;
+	struct person          console  = person_of(a, "(console)");
+	struct bot             bot;
+	wc_chat                chat = {.max_answer = STREAM_MAX};
+	wc_chat_result         r;
+	wc_slice               covered;
+	wc_err                 e;
+
+	if (blocked_word(a, smartbot->block_words, text, strlen(text)))
+		return wc_problem(rq, 422, "blocked", "the question holds a blocked word");
+	if (bot_find(a, wc_path_param(rq, "name"), &bot, &e) < 0 || role_prompt(a, bot.persona, &role, &e) < 0)
+		return wc_reply_err(rq, &e);
+	chat.model    = bot.model;
+	chat.fallback = bot.fallback_model;
+	chat.messages = wc_json(a, "[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", prompt_system(a, &bot, role, prompt_fence(a)), "role", "user", "content", text);
+	if (wc_chat_stream(a, &chat, &r, &e) < 0 || usage_add(smartbot, bot.id, &console, &r, wc_token_estimate(text, strlen(text)), &e) < 0)
+		return wc_reply_err(rq, &e);
+	covered = blocked_cover(a, smartbot->block_words, r.text, r.len, false);
+	return wc_reply(rq, 200, "{s:s%, s:s, s:I, s:I, s:I, s:I, s:I}", "answer", covered.p, covered.n, "model", r.model, "prompt_tokens", (json_int_t)r.prompt_tokens,
+	                "completion_tokens", (json_int_t)r.completion_tokens, "cost_micros", (json_int_t)r.cost_micros, "first_text_ms",
+	                (json_int_t)r.first_text_ms, "total_ms", (json_int_t)r.total_ms);
+}
+
+/* --- roles ----------------------------------------------------------------------------------------------------------- */
+
+static int list_roles(wc_request *rq, const void *self)
+{
+	wc_arena    *a     = wc_request_arena(rq);
+	json_t      *items = wc_json(a, "[]");
+	struct role *roles;
+	size_t       n;
+	wc_err       e;
+
+	(void)self;
+	if (role_list(a, &roles, &n, &e) < 0)
+		return wc_reply_err(rq, &e);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(items, json_pack("{s:s, s:s}", "name", roles[i].name, "prompt", roles[i].prompt));
+	return wc_reply(rq, 200, "{s:O, s:n}", "items", items, "next");
+}
+
+static const wc_field role_fields[] = {{WC_STRING, "prompt", NULL, offsetof(struct role, prompt), "what the model is told", .min = 1, .max = 8000}, {0}};
+
+struct role_change {
+	wc_arena   *a;
+	const char *name, *prompt;     /* prompt NULL: delete */
+	int64_t     changed;
+	const char *actor;
+};
+
+static int write_role(wc_db *db, void *arg, wc_err *e)
+{
+	struct role_change *c      = arg;
+	const char         *object = wc_printf(c->a, "role:%s", wc_audit_hash(c->a, c->name));
+	json_t             *details = wc_json(c->a, "{s:s}", "prompt", c->prompt ? wc_audit_hash(c->a, c->prompt) : "");
+
+	c->changed = c->prompt ? wc_db_exec(db, e, "INSERT INTO smartbot_role (name, prompt) VALUES (?, ?) ON DUPLICATE KEY UPDATE prompt = VALUES(prompt)",
+	                                    wc_text(c->name), wc_text(c->prompt))
+	                       : wc_db_exec(db, e, "DELETE FROM smartbot_role WHERE name = ?", wc_text(c->name));
+	if (c->changed < 0)
+		return -1;
+	return wc_audit(db, &(wc_audit_entry){c->actor, c->prompt ? "smartbot.role.put" : "smartbot.role.delete", object, details}, e);
+}
+
+static int change_role(wc_request *rq, const char *prompt)
+{
+	struct role_change c = {wc_request_arena(rq), wc_path_param(rq, "name"), prompt, 0, wc_actor(rq)};
+	wc_err             e;
+
+	/* It becomes text and key of a button. */
+	if (!wc_utf8_valid(c.name, strlen(c.name)) || wc_utf8_count(c.name, strlen(c.name)) > 20)
+		return wc_problem(rq, 400, "bad_request", "a role's name has at most 20 characters");
+	if (wc_db_tx(write_role, &c, &e) < 0)
+		return wc_reply_err(rq, &e);
+	if (!prompt && !c.changed)
+		return wc_problem(rq, 404, "not_found", "there is no role of that name");
+	return prompt ? wc_reply(rq, 200, "{s:s, s:s}", "name", c.name, "prompt", prompt) : wc_reply(rq, 200, "{}");
+}
+
+static int put_role(wc_request *rq, const void *self)
+{
+	(void)self;
+	return change_role(rq, ((const struct role *)wc_body(rq))->prompt);
+}
+
+static int delete_role(wc_request *rq, const void *self)
+{
+	(void)self;
+	return change_role(rq, NULL);
+}
+
+/* --- use and ratings ------------------------------------------------------------------------------------------------- */
+
+static bool is_day(const char *s)
+{
+	return strlen(s) == 10 && strspn(s, "0123456789") == 4 && s[4] == '-' && strspn(s + 5, "0123456789") == 2 && s[7] == '-' &&
+	       strspn(s + 8, "0123456789") == 2;
+}
+
+/* By day, bot, model and person; from and to are days, the last thirty when they are left out. */
+static int get_usage(wc_request *rq, const void *self)
+{
+	const struct smartbot *smartbot = self;
+	wc_arena              *a        = wc_request_arena(rq);
+	const char            *from = wc_query_param(rq, "from"), *to = wc_query_param(rq, "to"), *bot = wc_query_param(rq, "bot");
+	json_t                *items = wc_json(a, "[]");
+	wc_rows                rows;
+	wc_err                 e;
+
+	if ((from && !is_day(from)) || (to && !is_day(to)))
+		return wc_problem(rq, 400, "bad_request", "from and to are days such as 2026-01-31");
+	if (bot && !bot_name_is_good(bot))
+		return wc_reply(rq, 200, "{s:[], s:n}", "items", "next");
+	if (wc_db_query(NULL, a, &rows, &e,
+	                "SELECT u.day, b.name, u.model, u.calls, u.prompt_tokens, u.completion_tokens, u.cost_micros, p.user_id FROM smartbot_usage u"
+	                " JOIN smartbot_bot b ON b.id = u.bot_id LEFT JOIN smartbot_person p ON p.person = u.person"
+	                " WHERE u.day >= COALESCE(?, DATE(NOW(3) + INTERVAL ? MICROSECOND) - INTERVAL 29 DAY) AND u.day <= COALESCE(?, '9999-12-31')"
+	                " AND b.name = COALESCE(?, b.name) ORDER BY u.day DESC, u.cost_micros DESC, u.calls DESC LIMIT 1000",
+	                wc_text(from), wc_int(smartbot->day_offset_ms * 1000), wc_text(to), wc_text(bot)) < 0)
+		return wc_reply_err(rq, &e);
+	for (size_t i = 0; i < rows.n; i++)
+		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "day", wc_row_text(&rows, i, 0), "bot", wc_row_text(&rows, i, 1),
+		                                       "model", wc_row_text(&rows, i, 2), "calls", (json_int_t)wc_row_int(&rows, i, 3),
+		                                       "prompt_tokens", (json_int_t)wc_row_int(&rows, i, 4), "completion_tokens", (json_int_t)wc_row_int(&rows, i, 5),
+		                                       "cost_micros", (json_int_t)wc_row_int(&rows, i, 6), "person", person_column(a, &rows, i, 7)));
+	return wc_reply(rq, 200, "{s:O, s:n}", "items", items, "next");
+}
+
+static int list_feedback(wc_request *rq, const void *self)
+{
+	wc_arena   *a     = wc_request_arena(rq);
+	json_t     *items = wc_json(a, "[]");
+	struct page page;
+	wc_rows     rows;
+	wc_err      e;
+
+	(void)self;
+	if (!read_page(rq, &page))
+		return 0;
+	if (wc_db_query(NULL, a, &rows, &e,
+	                "SELECT f.id, b.name, f.stream_id, f.kind, f.reasons, f.content, p.user_id, DATE_FORMAT(f.at, '%Y-%m-%dT%H:%i:%sZ') FROM smartbot_feedback f"
+	                " JOIN smartbot_bot b ON b.id = f.bot_id LEFT JOIN smartbot_person p ON p.person = f.person WHERE f.id < ? ORDER BY f.id DESC LIMIT ?",
+	                wc_int(page.before), wc_int(page.limit + 1)) < 0)
+		return wc_reply_err(rq, &e);
+	for (size_t i = 0; i < rows.n && i < (size_t)page.limit; i++)
+		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "id", wc_row_text(&rows, i, 0), "bot", wc_row_text(&rows, i, 1),
+		                                       "stream", wc_row_text(&rows, i, 2), "type", (json_int_t)wc_row_int(&rows, i, 3), "reasons", wc_row_text(&rows, i, 4),
+		                                       "content", masked_text(a, unsealed(a, "smartbot_feedback.content", wc_row_cell(&rows, i, 5))),
+		                                       "person", person_column(a, &rows, i, 6), "at", wc_row_text(&rows, i, 7)));
+	return reply_page(rq, items, &page, &rows);
+}
+
+/* --- conversations --------------------------------------------------------------------------------------------------- */
+
+static int list_conversations(wc_request *rq, const void *self)
+{
+	wc_arena   *a     = wc_request_arena(rq);
+	json_t     *items = wc_json(a, "[]");
+	struct page page;
+	wc_rows     rows;
+	wc_err      e;
+
+	(void)self;
+	if (!read_page(rq, &page))
+		return 0;
+	if (wc_db_query(NULL, a, &rows, &e,
+	                "SELECT c.id, b.name, c.scope, c.label, IF(c.role = '', b.persona, c.role), c.summary IS NOT NULL,"
+	                " (SELECT COUNT(*) FROM smartbot_turn t WHERE t.conversation_id = c.id), DATE_FORMAT(c.updated_at, '%Y-%m-%dT%H:%i:%sZ')"
+	                " FROM smartbot_conversation c JOIN smartbot_bot b ON b.id = c.bot_id WHERE c.id < ? ORDER BY c.id DESC LIMIT ?",
+	                wc_int(page.before), wc_int(page.limit + 1)) < 0)
+		return wc_reply_err(rq, &e);
+	for (size_t i = 0; i < rows.n && i < (size_t)page.limit; i++)
+		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:s}", "id", wc_row_text(&rows, i, 0), "bot", wc_row_text(&rows, i, 1),
+		                                       "scope", wc_row_text(&rows, i, 2), "who", masked_id(a, unsealed(a, "smartbot_conversation.label", wc_row_cell(&rows, i, 3))),
+		                                       "role", wc_row_text(&rows, i, 4), "summarised", (int)wc_row_int(&rows, i, 5),
+		                                       "turns", (json_int_t)wc_row_int(&rows, i, 6), "updated", wc_row_text(&rows, i, 7)));
+	return reply_page(rq, items, &page, &rows);
+}
+
+static bool conversation_id(wc_request *rq, int64_t *id)
+{
+	if (read_number(wc_path_param(rq, "id"), 1, INT64_MAX, id))
+		return true;
+	wc_problem(rq, 404, "not_found", "there is no such conversation");
+	return false;
+}
+
+static int list_turns(wc_request *rq, const void *self)
+{
+	wc_arena   *a     = wc_request_arena(rq);
+	json_t     *items = wc_json(a, "[]");
+	struct page page;
+	int64_t     id;
+	wc_rows     rows;
+	wc_err      e;
+
+	(void)self;
+	if (!conversation_id(rq, &id) || !read_page(rq, &page))
+		return 0;
+	if (wc_db_query(NULL, a, &rows, &e,
+	                "SELECT id, question, answer, tokens, DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%sZ') FROM smartbot_turn WHERE conversation_id = ? AND id < ?"
+	                " ORDER BY id DESC LIMIT ?", wc_int(id), wc_int(page.before), wc_int(page.limit + 1)) < 0)
+		return wc_reply_err(rq, &e);
+	for (size_t i = 0; i < rows.n && i < (size_t)page.limit; i++)
+		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", wc_row_text(&rows, i, 0),
+		                                       "question", masked_text(a, unsealed(a, "smartbot_turn.question", wc_row_cell(&rows, i, 1))),
+		                                       "answer", masked_text(a, unsealed(a, "smartbot_turn.answer", wc_row_cell(&rows, i, 2))),
+		                                       "tokens", (json_int_t)wc_row_int(&rows, i, 3), "at", wc_row_text(&rows, i, 4)));
+	return reply_page(rq, items, &page, &rows);
+}
+
+struct forgetting {
+	int64_t     id;
+	const char *actor;
+};
+
+static int forget(wc_db *db, void *arg, wc_err *e)
+{
+	const struct forgetting *f  = arg;
+	wc_arena                *a  = wc_arena_new();
+	int                      rc = memory_clear(db, f->id, e);
+
+	if (rc == 0)
+		rc = wc_audit(db, &(wc_audit_entry){f->actor, "smartbot.conversation.clear", wc_printf(a, "conversation:%lld", (long long)f->id), NULL}, e);
+	wc_arena_free(a);
+	return rc;
+}
+
+static int clear_conversation(wc_request *rq, const void *self)
+{
+	int64_t id;
+	wc_rows rows;
+	wc_err  e;
+
+	(void)self;
+	if (!conversation_id(rq, &id))
+		return 0;
+	if (wc_db_query(NULL, wc_request_arena(rq), &rows, &e, "SELECT 1 FROM smartbot_conversation WHERE id = ?", wc_int(id)) < 0)
+		return wc_reply_err(rq, &e);
+	if (!rows.n)
+		return wc_problem(rq, 404, "not_found", "there is no such conversation");
+	return wc_db_tx(forget, &(struct forgetting){id, wc_actor(rq)}, &e) < 0 ? wc_reply_err(rq, &e) : wc_reply(rq, 200, "{}");
+}
+
+/* --- pictures for a running answer ----------------------------------------------------------------------------------- */
+
+struct picture {
+	const char *base64;
+};
+
+static const wc_field picture_fields[] = {{WC_STRING, "base64", NULL, offsetof(struct picture, base64), "JPG or PNG", .min = 4, .max = 7 << 20}, {0}};
+
+static int add_picture(wc_request *rq, const void *self)
+{
+	wc_arena   *a    = wc_request_arena(rq);
+	const char *id   = wc_path_param(rq, "id"), *text = ((const struct picture *)wc_body(rq))->base64;
+	wc_slice    image;
+	wc_err      e;
+
+	(void)self;
+	if (!wc_base64_bytes(a, (wc_slice){text, strlen(text)}, &image))
+		return wc_problem(rq, 400, "bad_request", "base64 is not base64");
+	if (stream_attach_image(id, image, &e) < 0)
+		return wc_reply_err(rq, &e);
+	if (wc_audit(NULL, &(wc_audit_entry){wc_actor(rq), "smartbot.image.attach", wc_printf(a, "stream:%.32s", id),
+	                                     wc_json(a, "{s:I}", "bytes", (json_int_t)image.n)}, &e) < 0)
+		wc_log(WC_ERROR, "an audit entry could not be written", wc_kv_s("error", e.text));
+	return wc_reply(rq, 201, "{s:s, s:I, s:s}", "stream", id, "bytes", (json_int_t)image.n, "md5", wc_md5(a, image));
+}
+
+const wc_route smartbot_routes[] = {
+	{WC_GET, "/api/smartbot/bots", WC_VIEWER, list_bots, "The bots and their settings, without secrets"},
+	{WC_GET, "/api/smartbot/bots/{name}", WC_VIEWER, get_bot, "One bot"},
+	{WC_PUT, "/api/smartbot/bots/{name}", WC_ADMIN, put_bot, "Changes a bot's settings, all of them", bot_editable, sizeof(struct bot)},
+	{WC_POST, "/api/smartbot/bots/{name}/ask", WC_OPERATOR, ask_bot, "A test question to a bot", question_fields, sizeof(struct question)},
+	{WC_GET, "/api/smartbot/roles", WC_VIEWER, list_roles, "The roles that people may switch to"},
+	{WC_PUT, "/api/smartbot/roles/{name}", WC_OPERATOR, put_role, "Makes or changes a role", role_fields, sizeof(struct role)},
+	{WC_DELETE, "/api/smartbot/roles/{name}", WC_OPERATOR, delete_role, "Deletes a role"},
+	{WC_GET, "/api/smartbot/usage", WC_VIEWER, get_usage, "Calls, tokens and cost by day, bot, model and person"},
+	{WC_GET, "/api/smartbot/feedback", WC_VIEWER, list_feedback, "Ratings of answers, the newest first"},
+	{WC_GET, "/api/smartbot/conversations", WC_VIEWER, list_conversations, "What is remembered, by person or group"},
+	{WC_GET, "/api/smartbot/conversations/{id}/turns", WC_OPERATOR, list_turns, "The turns of a conversation, masked"},
+	{WC_DELETE, "/api/smartbot/conversations/{id}", WC_OPERATOR, clear_conversation, "Forgets a conversation"},
+	{WC_POST, "/api/smartbot/streams/{id}/images", WC_OPERATOR, add_picture, "A picture for the end of a running answer", picture_fields,
+	 sizeof(struct picture), 8 << 20},
+	{0}};
