@@ -47,12 +47,12 @@ test('a handler that crashes costs its own request a 502; those of the other pro
 });
 
 test('children that keep crashing are replaced with growing pauses; the rest serves, and afterwards all is well', async () => {
-	for (let i = 0; i < 6; i++) {
+	for (let i = 0; i < 8; i++) {
 		assert.equal((await system.get('/api/mishap/crash')).status, 502);
 		assert.equal((await system.get('/health')).status, 200, 'the next request');
 	}
 	const pauses = messages('child is to be replaced').map(({ in_ms }) => in_ms);
-	assert.ok(Math.max(...pauses) >= 400, String(pauses));
+	assert.ok(Math.max(...pauses) >= 200, String(pauses));
 	assert.ok(pauses.every((ms) => ms <= 10_000));
 	await waitFor('two web children', () => system.children('web').length === 2);
 	assert.equal(await counted('wecomd_child_restarts_total{role="web"}'), pauses.length);
