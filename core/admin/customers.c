@@ -103,8 +103,18 @@ static int erase_command(wc_arena *a, int argc, char **argv, const void *self)
 	return 0;
 }
 
+static int start(void *self, wc_err *e)
+{
+	(void)e;
+	customers_settings(self);
+	return 0;
+}
+
 WC_PART(customer_part, "customer",
-	.summary  = "customers: what is kept about one, its export and its erasure",
+	.summary   = "customers: what is kept about one, its export and its erasure",
+	.settings  = customer_fields,
+	.self_size = sizeof(struct customer_settings),
+	.start     = start,
 	.routes   = WC_ROUTES(
 		{WC_GET, "/api/customers/{id}", WC_VIEWER, show, "A customer, with a member for each plugin's section"},
 		{WC_POST, "/api/customers/{id}/export", WC_ADMIN, export, "Everything that is kept about a customer"},

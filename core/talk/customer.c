@@ -4,6 +4,7 @@
  * sets the row's key to NULL, holds in all processes a second later without anybody being told. */
 #include "talk/talk.h"
 
+#include "base/base.h"
 #include "crypt/crypt.h"
 
 #include <wecomd/audit.h>
@@ -289,4 +290,32 @@ int customer_erase(int64_t id, const char *actor, const char *reason, wc_err *e)
 		return -1;
 	forget(id);
 	return 0;
+}
+
+/* --- the privacy notice --------------------------------------------------------------------------------------------- */
+
+const wc_field customer_fields[] = {
+	{WC_STRING, "privacy_notice", "", offsetof(struct customer_settings, privacy_notice),
+	 "told to each customer once, at the first contact; empty: nothing", .max = 2000, .runtime = true},
+	{0}};
+
+static const struct customer_settings *settings;
+
+void customers_settings(const struct customer_settings *s)
+{
+	settings = s;
+}
+
+int wc_customer_notice(wc_db *db, int64_t customer, const char **text, wc_err *e)
+{
+	const struct customer_settings *s = settings ? self_now(settings) : NULL;
+	int64_t                         n;
+
+	*text = NULL;
+	if (!s || !*s->privacy_notice)
+		return 0;
+	n = wc_db_exec(db, e, "UPDATE customer SET notice_at = NOW(3) WHERE id = ? AND notice_at IS NULL AND erased_at IS NULL", wc_int(customer));
+	if (n > 0)
+		*text = s->privacy_notice;
+	return n < 0 ? -1 : 0;
 }

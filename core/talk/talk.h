@@ -4,12 +4,22 @@
 #include <stdbool.h>
 
 #include <wecomd/customer.h>
+#include <wecomd/field.h>
 
 /* A section and the self of the plugin that it belongs to. */
 struct customer_section {
 	const wc_section *section;
 	const void       *self;
 };
+
+struct customer_settings {
+	const char *privacy_notice;
+};
+
+extern const wc_field customer_fields[];     /* [customer] */
+
+/* Borrowed for good; before threads. */
+void customers_settings(const struct customer_settings *settings);
 
 /* All sections of all plugins; a NULL section at the end. Borrowed; set before threads. */
 void customers_use(const struct customer_section *sections);

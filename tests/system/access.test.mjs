@@ -252,7 +252,7 @@ test('of two X-Forwarded-For lines the last is the nearest proxy\'s', async () =
 });
 
 test('callbacks from elsewhere are refused and nothing is stored', async () => {
-	const before = await system.stored();
+	const before = await system.settled();
 	for (const address of ['198.51.100.1', '101.226.104.1', '2001:db8:78::1', '203.0.113.5, 198.51.100.1']) {
 		const answer = await system.callback(textMessage('hello', { bot: system.bot }), { headers: { 'X-Forwarded-For': address } });
 		is({ ...answer, json: JSON.parse(answer.text) }, 403, 'address_not_allowed');

@@ -35,7 +35,7 @@ after(() => system?.stop());
 // Runs the work and says by how much it changed what is stored.
 async function stores(work) {
 	await system.jobsAreDone();     // those of the test before
-	const earlier = await system.stored();
+	const earlier = await system.settled();
 	await work();
 	const later = await system.stored();
 	return Object.fromEntries(Object.keys(later).map((key) => [key, later[key] - earlier[key]]));

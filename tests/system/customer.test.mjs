@@ -158,3 +158,16 @@ test('a wrapped key that was changed opens nothing', async () => {
 	await waitFor('that no process knows the key', async () => (await system.get(`/api/section/${id}`)).status === 500, { ms: 4000 });
 	assert.equal((await show(id)).status, 500);
 });
+
+test('the privacy notice is told once to each customer, and not at all while none is set', async () => {
+	const contact = async (id) => (await post(`/api/section/${id}/contact`, {})).json.notice;
+	const [early, late] = [await customer('a'), await customer('b')];
+	assert.equal(await contact(early), null);
+	await system.wecomd('settings', 'set', 'customer', 'privacy_notice', '我们怎样使用您的信息');
+	await waitFor('the notice', async () => await contact(early) === '我们怎样使用您的信息');
+	await waitFor('every process to know it', async () => {
+		const told = await Promise.all(Array.from({ length: 8 }, () => contact(late)));
+		return told.includes('我们怎样使用您的信息');
+	});
+	for (const id of [early, late, early, late]) assert.equal(await contact(id), null);
+});

@@ -302,9 +302,15 @@ class System {
 
 	// How much was stored; two of these tell what happened in between.
 	async stored() {
-		const [row] = await this.sql(`SELECT (SELECT COUNT(*) FROM inbox_event), (SELECT COUNT(*) FROM job),
+		const [row] = await this.sql(`SELECT (SELECT COUNT(*) FROM inbox_event), (SELECT COUNT(*) FROM job WHERE kind LIKE 'smartbot.%'),
 			(SELECT COUNT(*) FROM smartbot_stream)`);
 		return { events: Number(row[0]), jobs: Number(row[1]), streams: Number(row[2]) };
+	}
+
+	// The same, once what came before has left all its traces.
+	async settled() {
+		await this.jobsAreDone();
+		return this.stored();
 	}
 
 	jobsAreDone(options) {

@@ -20,7 +20,7 @@ const seconds = (offset = 0) => String(Math.floor(Date.now() / 1000) + offset);
 
 // Refused with a problem of this status, nothing stored, the same processes alive.
 async function isRefused(status, send, what = '') {
-	const earlier = await system.stored();
+	const earlier = await system.settled();
 	const answer = await send();
 	assert.equal(answer.status, status, `${what}: ${answer.text}`);
 	assert.match(answer.headers['content-type'], /^application\/problem\+json/, what);
@@ -31,7 +31,7 @@ async function isRefused(status, send, what = '') {
 }
 
 const isTaken = async (send) => {
-	const earlier = await system.stored();
+	const earlier = await system.settled();
 	const { status, text } = await send();
 	assert.equal(status, 200, text);
 	assert.equal((await system.stored()).events, earlier.events + 1);
@@ -73,7 +73,7 @@ test('a replayed callback, byte for byte, does nothing twice and gets the same s
 	const send = () => request(`${system.url}/wecom/callback/${bot.name}?${signed}`, {
 		method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ encrypt }),
 	});
-	const earlier = await system.stored();
+	const earlier = await system.settled();
 	const answers = await Promise.all(Array.from({ length: 10 }, send));
 	answers.push(await send());
 	const streams = answers.map(({ status, json }) => {
@@ -141,7 +141,7 @@ test('control characters in CDATA beside the ciphertext are passed over, those t
 		return system.callback('', { encrypt, body: make(encrypt) });
 	};
 	for (const name of ['\x01\x02\x08\x0b\x1f', '\0', 'a\x1bb']) {
-		const earlier = await system.stored();
+		const earlier = await system.settled();
 		const answer = await request(...xmlPost((encrypt) => body(name, encrypt)));
 		assert.equal(answer.status, 200, answer.text);
 		assert.match(answer.text, /^<xml><Encrypt>/);

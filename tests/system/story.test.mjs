@@ -30,7 +30,7 @@ async function askAndWatch(chat, question) {
 }
 
 async function leavesOneOfEach(work) {
-	const earlier = await system.stored();
+	const earlier = await system.settled();
 	const result = await work();
 	await system.jobsAreDone();
 	const later = await system.stored();

@@ -20,6 +20,10 @@ int64_t wc_customer_new(wc_db *db, wc_err *e);
 int wc_customer_seal(wc_db *db, wc_arena *a, int64_t customer, const char *about, wc_slice plain, wc_slice *sealed, wc_err *e);
 int wc_customer_unseal(wc_db *db, wc_arena *a, int64_t customer, const char *about, wc_slice sealed, wc_slice *plain, wc_err *e);
 
+/* The privacy notice ([customer] privacy_notice) that this customer is to be told at first contact: *text once for each customer, as part of the
+ * transaction that adds the message; NULL when it was told already or none is set. 0, or -1 with *e. */
+int wc_customer_notice(wc_db *db, int64_t customer, const char **text, wc_err *e);
+
 /* The value in the arena, or NULL with *e; JSON null leaves the member out. */
 typedef json_t *wc_section_fn(wc_arena *a, int64_t id, const void *self, wc_err *e);
 

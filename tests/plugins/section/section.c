@@ -62,6 +62,29 @@ static int take_note(wc_request *rq, const void *self)
 	return wc_reply(rq, 201, "{}");
 }
 
+struct telling {
+	int64_t     id;
+	const char *text;
+};
+
+static int tell(wc_db *db, void *arg, wc_err *e)
+{
+	struct telling *t = arg;
+
+	return wc_customer_notice(db, t->id, &t->text, e);
+}
+
+static int first_contact(wc_request *rq, const void *self)
+{
+	struct telling t = {strtoll(wc_path_param(rq, "id"), NULL, 10), NULL};
+	wc_err         e;
+
+	(void)self;
+	if (wc_db_tx(tell, &t, &e) < 0)
+		return wc_reply_err(rq, &e);
+	return wc_reply(rq, 200, "{s:s?}", "notice", t.text);
+}
+
 /* Every note of the customer opened, whatever the core says about it. */
 static int open_notes(wc_request *rq, const void *self)
 {
@@ -140,6 +163,7 @@ WC_PLUGIN(section, struct section,
 	.routes   = WC_ROUTES(
 		{WC_POST, "/api/section", WC_ANYONE, make_customer, "Makes a customer", note_fields, sizeof(struct note)},
 		{WC_POST, "/api/section/{id}", WC_ANYONE, take_note, "Adds a note", note_fields, sizeof(struct note)},
+		{WC_POST, "/api/section/{id}/contact", WC_ANYONE, first_contact, "What the customer is told first"},
 		{WC_GET, "/api/section/{id}", WC_ANYONE, open_notes, "Opens the notes"}),
 	.sections = WC_SECTIONS(
 		{"customer", "section", read_masked, read_whole, erase},
