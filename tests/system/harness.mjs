@@ -208,7 +208,8 @@ function openReply(bot, nonce, text) {
 let messages = 0;
 const fresh = `${process.pid}-${Date.now().toString(36)}`;
 
-export const textMessage = (text, { bot, user = 'zhangsan', chatid } = {}) => ({
+// From somebody new each time: one person's fourth open question is answered later, by response_url.
+export const textMessage = (text, { bot, user = `u-${fresh}-${messages}`, chatid } = {}) => ({
 	msgid: `m-${fresh}-${++messages}`,
 	aibotid: bot.aibotid,
 	...chatid ? { chatid } : {},

@@ -49,7 +49,7 @@ test('sixteen reloads in eight seconds under load fail no request and no callbac
 	const add = (status) => statuses.set(status, (statuses.get(status) || 0) + 1);
 	const callbacks = Array.from({ length: 4 }, async (_, n) => {
 		for (let i = 0; going; i++)
-			await system.callback(textMessage(`${n}-${i}`, { bot: system.bot, user: `u${n}` })).then(({ status }) => add(status), (error) => add(error.message));
+			await system.callback(textMessage(`${n}-${i}`, { bot: system.bot, user: `u${n}-${i}` })).then(({ status }) => add(status), (error) => add(error.message));
 	});
 	const wrk = run('wrk', ['-t1', '-c8', '-d8s', '-H', `Authorization: Bearer ${key}`, `${system.url}/api/hello/wrk`]);
 	const children = new Set(everybody());
