@@ -230,6 +230,17 @@ int wc_envelope_close(const wc_envelope *v, wc_arena *a, wc_slice msg, const uns
 	return 0;
 }
 
+wc_slice wc_media_close(const wc_envelope *v, wc_arena *a, wc_slice plain)
+{
+	size_t         pad = BLOCK - plain.n % BLOCK;
+	unsigned char *p   = wc_alloc(a, plain.n + pad);
+
+	put(p, plain.p, plain.n);
+	memset(p + plain.n, (int)pad, pad);
+	cipher(v, true, p, plain.n + pad);
+	return (wc_slice){(const char *)p, plain.n + pad};
+}
+
 /* It becomes a JSON number, so it must read the same as the text that is signed. */
 static bool is_timestamp(const char *s)
 {

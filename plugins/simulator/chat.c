@@ -36,12 +36,16 @@ static int insert_message(wc_db *db, struct chat_post *post, int64_t rev, wc_err
 
 	if (wc_db_query(db, post->a, &rows, e,
 	                "INSERT INTO simulator_message (rev, bot, person, chat_group, msgid, text, state, open_until_ms, sent_ms,"
-	                " changed_ms) VALUES (?, ?, ?, ?, ?, ?, 'sending', ?, ?, ?) RETURNING id",
+	                " changed_ms, msgtype, quote) VALUES (?, ?, ?, ?, ?, ?, 'sending', ?, ?, ?, ?, NULLIF(?, 0)) RETURNING id",
 	                wc_int(rev), wc_text(post->bot), wc_text(post->person), wc_text(post->group), wc_text(post->msgid),
-	                wc_text(post->text), wc_int(post->open_until_ms), wc_int(post->now_ms), wc_int(post->now_ms)) < 0)
+	                wc_text(post->text), wc_int(post->open_until_ms), wc_int(post->now_ms), wc_int(post->now_ms),
+	                wc_text(post->msgtype), wc_int(post->quote)) < 0)
 		return -1;
 	post->id = wc_row_int(&rows, 0, 0);
-	return 0;
+	if (!post->bytes.p)
+		return 0;
+	return wc_db_exec(db, e, "INSERT INTO simulator_media (message, name, bytes) VALUES (?, ?, ?)", wc_int(post->id),
+	                  wc_text(post->file_name), wc_bytes(post->bytes.p, post->bytes.n)) < 0 ? -1 : 0;
 }
 
 static int add_job(wc_db *db, const struct chat_post *post, wc_err *e)
@@ -83,7 +87,7 @@ int chat_load(wc_arena *a, int64_t id, struct chat_turn *turn, wc_err *e)
 	if (wc_db_query(NULL, a, &rows, e,
 	                "SELECT m.msgid, m.bot, m.person, m.chat_group, m.text, m.state = 'sending', m.open_until_ms,"
 	                " (SELECT COALESCE(MAX(d.try), 0) FROM simulator_delivery d WHERE d.message = m.id AND d.kind = 'message'),"
-	                " b.stream_id, b.card, b.text"
+	                " b.stream_id, b.card, b.text, m.msgtype, COALESCE(m.quote, 0)"
 	                " FROM simulator_message m LEFT JOIN simulator_message b ON b.reply_to = m.id WHERE m.id = ?",
 	                wc_int(id)) < 0)
 		return -1;
@@ -101,7 +105,22 @@ int chat_load(wc_arena *a, int64_t id, struct chat_turn *turn, wc_err *e)
 		.tries         = (int)wc_row_int(&rows, 0, 7),
 		.stream_id     = wc_row_cell(&rows, 0, 8).s,
 		.card          = wc_row_int(&rows, 0, 9),
-		.shown         = wc_row_text(&rows, 0, 10)};
+		.shown         = wc_row_text(&rows, 0, 10),
+		.msgtype       = wc_row_text(&rows, 0, 11),
+		.quote         = wc_row_int(&rows, 0, 12)};
+	return 0;
+}
+
+int chat_said(wc_arena *a, int64_t id, const char **msgtype, const char **text, wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(NULL, a, &rows, e, "SELECT msgtype, text FROM simulator_message WHERE id = ?", wc_int(id)) < 0)
+		return -1;
+	if (!rows.n)
+		return wc_fail(e, WC_E_NOT_FOUND, "there is no message of that id");
+	*msgtype = wc_row_text(&rows, 0, 0);
+	*text    = wc_row_text(&rows, 0, 1);
 	return 0;
 }
 
@@ -144,10 +163,11 @@ static int begin_bubble(wc_db *db, const struct chat_step *s, wc_err *e)
 		return -1;
 	return wc_db_exec(db, e,
 	                  "INSERT INTO simulator_message (rev, bot, person, chat_group, reply_to, stream_id, card, text, state, error,"
-	                  " sent_ms, changed_ms) SELECT ?, m.bot, m.person, m.chat_group, m.id, ?, ?, ?, ?, ?, ?, ? FROM simulator_message m"
+	                  " sent_ms, changed_ms, card_json, feedback_id)"
+	                  " SELECT ?, m.bot, m.person, m.chat_group, m.id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM simulator_message m"
 	                  " WHERE m.id = ? ON DUPLICATE KEY UPDATE simulator_message.id = simulator_message.id",
-	                  wc_int(rev), wc_text(s->stream_id), wc_int(s->card), wc_text(s->text), wc_text(s->bubble),
-	                  wc_text(s->bubble_error), wc_int(now), wc_int(now), wc_int(s->message)) < 0 ? -1 : 0;
+	                  wc_int(rev), wc_text(s->stream_id), wc_int(s->card != NULL), wc_text(s->text), wc_text(s->bubble),
+	                  wc_text(s->bubble_error), wc_int(now), wc_int(now), wc_text(s->card), wc_text(s->feedback_id), wc_int(s->message)) < 0 ? -1 : 0;
 }
 
 static int change_bubble(wc_db *db, const struct chat_step *s, wc_err *e)
@@ -158,9 +178,9 @@ static int change_bubble(wc_db *db, const struct chat_step *s, wc_err *e)
 		return -1;
 	return wc_db_exec(db, e,
 	                  "UPDATE simulator_message SET rev = ?, state = ?, error = ?, text = COALESCE(?, text), card = card OR ?,"
-	                  " changed_ms = ? WHERE reply_to = ? AND state IN ('waiting', 'streaming')",
-	                  wc_int(rev), wc_text(s->bubble), wc_text(s->bubble_error), wc_text(s->text), wc_int(s->card),
-	                  wc_int(wc_now_ms()), wc_int(s->message)) < 0 ? -1 : 0;
+	                  " card_json = COALESCE(?, card_json), changed_ms = ? WHERE reply_to = ? AND state IN ('waiting', 'streaming')",
+	                  wc_int(rev), wc_text(s->bubble), wc_text(s->bubble_error), wc_text(s->text), wc_int(s->card != NULL),
+	                  wc_text(s->card), wc_int(wc_now_ms()), wc_int(s->message)) < 0 ? -1 : 0;
 }
 
 static int record_tx(wc_db *db, void *arg, wc_err *e)
@@ -183,7 +203,9 @@ int chat_record(const struct chat_step *step, wc_err *e)
 	return wc_db_tx(record_tx, (void *)step, e);
 }
 
-#define COLUMNS "id, rev, reply_to IS NOT NULL, person, text, state, error, sent_ms, changed_ms, reply_to, msgid"
+#define COLUMNS \
+	"id, rev, msgid IS NULL, person, text, state, error, sent_ms, changed_ms, COALESCE(reply_to, later_of), msgid, msgtype, quote," \
+	" card_json, feedback_id, rating"
 
 /* The column "chat": a group shows what all of its members wrote, a single chat belongs to one person. */
 static wc_val chat_of(wc_arena *a, const char *person, const char *group)
@@ -213,4 +235,34 @@ int chat_deliveries(wc_arena *a, const char *msgid, wc_rows *rows, wc_err *e)
 	                   " JOIN simulator_message m ON m.id = d.message WHERE m.msgid = ? ORDER BY d.id DESC LIMIT 500) newest"
 	                   " ORDER BY id",
 	                   wc_text(msgid));
+}
+
+int chat_has(wc_arena *a, int64_t id, const char *bot, const char *person, const char *group, wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(NULL, a, &rows, e, "SELECT 1 FROM simulator_message WHERE id = ? AND bot = ? AND chat = ?", wc_int(id), wc_text(bot),
+	                chat_of(a, person, group)) < 0)
+		return -1;
+	return rows.n > 0;
+}
+
+static int add_bubble_tx(wc_db *db, void *arg, wc_err *e)
+{
+	const struct chat_extra *x   = arg;
+	int64_t                  now = wc_now_ms(), rev;
+
+	if (next_rev(db, x->a, &rev, e) < 0)
+		return -1;
+	return wc_db_exec(db, e,
+	                  "INSERT INTO simulator_message (rev, bot, person, chat_group, text, state, sent_ms, changed_ms, quote, later_of, card,"
+	                  " card_json, feedback_id) VALUES (?, ?, ?, ?, ?, 'finished', ?, ?, NULLIF(?, 0), NULLIF(?, 0), ?, ?, ?)",
+	                  wc_int(rev), wc_text(x->bot), wc_text(x->person), wc_text(x->group), wc_text(x->text), wc_int(now), wc_int(now),
+	                  wc_int(*x->group ? x->later_of : 0), wc_int(x->later_of), wc_int(x->card != NULL), wc_text(x->card),
+	                  wc_text(x->feedback_id)) < 0 ? -1 : 0;
+}
+
+int chat_add_bubble(const struct chat_extra *x, wc_err *e)
+{
+	return wc_db_tx(add_bubble_tx, (void *)x, e);
 }

@@ -6,6 +6,7 @@
 
 #include <wecomd/arena.h>
 #include <wecomd/db.h>
+#include <wecomd/envelope.h>
 #include <wecomd/err.h>
 
 #include <stdbool.h>
@@ -21,6 +22,10 @@ struct chat_post {
 	const char *bot, *person, *group, *text;     /* group "": single chat */
 	const char *msgid;
 	int64_t     now_ms, open_until_ms;
+	const char *msgtype;                         /* text, image, mixed, voice or file */
+	int64_t     quote;                           /* the id of an earlier message of the chat; 0: none */
+	wc_slice    bytes;                           /* of the picture or file; p NULL: none */
+	const char *file_name;
 	int64_t     id;                              /* out */
 };
 
@@ -38,10 +43,28 @@ struct chat_turn {
 	const char *stream_id;         /* of the bubble; NULL: there is none */
 	bool        card;              /* the bubble had its card */
 	const char *shown;             /* the bubble's text; "" */
+	const char *msgtype;
+	int64_t     quote;             /* 0: none */
 };
 
 /* -1: WC_E_NOT_FOUND or WC_E_DB. */
 int chat_load(wc_arena *a, int64_t id, struct chat_turn *turn, wc_err *e);
+
+/* What a message says, as a quote repeats it: bubbles are text. -1: WC_E_NOT_FOUND or WC_E_DB. */
+int chat_said(wc_arena *a, int64_t id, const char **msgtype, const char **text, wc_err *e);
+
+/* Whether that message is in the chat. 1, 0 or -1. */
+int chat_has(wc_arena *a, int64_t id, const char *bot, const char *person, const char *group, wc_err *e);
+
+/* A finished bubble that is no stream: by response_url, or a welcome. */
+struct chat_extra {
+	wc_arena   *a;
+	const char *bot, *person, *group, *text;
+	const char *card, *feedback_id;     /* NULL: none */
+	int64_t     later_of;               /* what it came for, quoted in groups; 0: nothing */
+};
+
+int chat_add_bubble(const struct chat_extra *x, wc_err *e);
 
 /* Whether another bubble of that bot has this stream id. 1, 0 or -1. */
 int chat_stream_taken(wc_arena *a, const char *bot, const char *stream_id, int64_t message, wc_err *e);
@@ -65,14 +88,16 @@ struct chat_step {
 	const char *bubble_error;      /* "" */
 	const char *text;              /* NULL: stays */
 	const char *stream_id;         /* of a bubble that begins here; NULL: it exists, or is no stream */
-	bool        card;              /* a card has come with this step */
+	const char *card;              /* has come with this step; NULL: none */
+	const char *feedback_id;       /* of a bubble that begins here; NULL: none */
 	bool        begins;            /* the bubble begins here */
 };
 
 /* Writes a step in one transaction. A bubble that is finished or failed is frozen: it stays as it is. 0 or -1 (WC_E_DB). */
 int chat_record(const struct chat_step *step, wc_err *e);
 
-/* Messages of a chat as rows: id, rev, is_bubble, person, text, state, error, sent_ms, changed_ms, reply_to, msgid; in
+/* Messages of a chat as rows: id, rev, is_bubble, person, text, state, error, sent_ms, changed_ms, reply_to, msgid, msgtype, quote,
+ * card_json, feedback_id, rating; in
  * the order of id. after 0: the newest CHAT_LIST_MAX; otherwise the earliest CHAT_LIST_MAX that changed after that
  * revision. */
 int chat_list(wc_arena *a, const char *bot, const char *person, const char *group, int64_t after, wc_rows *rows, wc_err *e);

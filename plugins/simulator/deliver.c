@@ -7,6 +7,8 @@
 #include "chat.h"
 #include "control.h"
 #include "judge.h"
+#include "media.h"
+#include "response.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -80,25 +82,51 @@ static json_t *callback_head(wc_arena *a, const struct talk *t, const char *msgi
 	return head;
 }
 
-/* The same for every try of a message, since a retry repeats the plaintext. */
-static const char *response_url(wc_arena *a, const struct talk *t)
+/* Adds "msgtype" and the member of that name. purpose tells the links of a message and of what it quotes apart. */
+static int add_content(wc_arena *a, const struct talk *t, json_t *to, int64_t id, const char *type, const char *text, const char *purpose, wc_err *e)
 {
-	unsigned char code[WC_HASH_SIZE];
+	const char *url = NULL;
+	json_t     *content;
 
-	wc_keyed_hash(code, "simulator.response_code", t->turn.msgid, NULL);
-	return wc_printf(a, "%s/sim/cgi-bin/aibot/response?response_code=%s", t->sim->callback_base, wc_hex(a, code, sizeof code));
+	if ((!strcmp(type, "image") || !strcmp(type, "file") || !strcmp(type, "mixed")) &&
+	    media_link(t->sim, a, t->bot.name, t->turn.msgid, purpose, id, &url, e) < 0)
+		return -1;
+	if (!strcmp(type, "mixed"))
+		content = json_pack("{s:[{s:s, s:{s:s}}, {s:s, s:{s:s}}]}", "msg_item", "msgtype", "text", "text", "content", text,
+		                    "msgtype", "image", "image", "url", url);
+	else
+		content = url ? json_pack("{s:s}", "url", url) : json_pack("{s:s}", "content", text);
+	json_object_set_new(to, "msgtype", json_string(type));
+	json_object_set_new(to, type, content);
+	return 0;
 }
 
-static const char *message_callback(wc_arena *a, const struct talk *t)
+static int add_quote(wc_arena *a, const struct talk *t, json_t *callback, wc_err *e)
 {
-	json_t     *callback = callback_head(a, t, t->turn.msgid);
-	const char *text     = t->turn.text;
+	json_t     *quote = wc_json(a, "{}");
+	const char *type, *text;
+
+	if (chat_said(a, t->turn.quote, &type, &text, e) < 0 || add_content(a, t, quote, t->turn.quote, type, text, "quote", e) < 0)
+		return -1;
+	json_object_set(callback, "quote", quote);
+	return 0;
+}
+
+/* The same for every try of a message, since a retry repeats the plaintext. NULL with *e. */
+static const char *message_callback(wc_arena *a, const struct talk *t, wc_err *e)
+{
+	const struct response_for later    = {t->bot.name, t->turn.person, t->turn.group, t->turn.msgid, t->turn.id};
+	json_t                   *callback = callback_head(a, t, t->turn.msgid);
+	const char               *text     = t->turn.text, *url;
 
 	if (*t->turn.group)
 		text = wc_printf(a, "@%s %s", t->bot.bot_name, text);
-	json_object_set_new(callback, "response_url", json_string(response_url(a, t)));
-	json_object_set_new(callback, "msgtype", json_string("text"));
-	json_object_set_new(callback, "text", json_pack("{s:s}", "content", text));
+	if (response_url(t->sim, a, &later, &url, e) < 0)
+		return NULL;
+	json_object_set_new(callback, "response_url", json_string(url));
+	if (add_content(a, t, callback, t->turn.id, t->turn.msgtype, text, "message", e) < 0 ||
+	    (t->turn.quote && add_quote(a, t, callback, e) < 0))
+		return NULL;
 	return wc_json_text(a, callback);
 }
 
@@ -199,23 +227,15 @@ static int exchange(struct exchange *x, const struct talk *t, const char *plain,
 
 /* ---- what follows from it ---- */
 
-/* The phone shows the title of a card that comes alone. */
-static const char *card_text(const json_t *card)
-{
-	const char *title = wc_json_str(card, "main_title.title"), *sub = wc_json_str(card, "sub_title_text");
-
-	return title && *title ? title : sub ? sub : "";
-}
-
 /* Sets what the bubble becomes by a good answer; true when that is its end. */
 static bool show(struct exchange *x)
 {
 	const struct judge_verdict *v = &x->verdict;
 	struct chat_step           *s = &x->step;
 
-	s->card = v->card;
+	s->card = v->card ? wc_json_text(x->a, v->card) : NULL;
 	if (!v->stream_id) {
-		s->text   = card_text(v->card);
+		s->text   = judge_card_text(v->card);
 		s->bubble = "finished";
 		return true;
 	}
@@ -255,6 +275,7 @@ static void settle_acknowledged(struct exchange *x)
 	}
 	x->step.begins    = true;
 	x->step.stream_id = x->verdict.stream_id;
+	x->step.feedback_id = x->verdict.feedback_id;
 	x->step.over      = show(x);
 }
 
@@ -264,7 +285,9 @@ static int try_message(struct talk *t, struct exchange *x, wc_err *e)
 	x->c    = (struct judge_case){.callback = JUDGE_MESSAGE};
 	x->step = (struct chat_step){.a = x->a, .message = t->turn.id, .kind = "message", .msgid = t->turn.msgid,
 	                             .try = t->turn.tries + 1, .error = "", .state_error = "", .bubble_error = ""};
-	if (exchange(x, t, message_callback(x->a, t), e) < 0)
+	const char *plain = message_callback(x->a, t, e);
+
+	if (!plain || exchange(x, t, plain, e) < 0)
 		return -1;
 	if (x->good)
 		settle_acknowledged(x);

@@ -124,7 +124,7 @@ static int check_task_id(const json_t *card, wc_err *e)
 	return 0;
 }
 
-static int check_card(const json_t *card, wc_err *e)
+int judge_card(const json_t *card, wc_err *e)
 {
 	const struct card_rule *rule = find_card_rule(wc_json_str(card, "card_type"));
 
@@ -137,6 +137,13 @@ static int check_card(const json_t *card, wc_err *e)
 			return wc_fail(e, WC_E_ARG, "the %s of a card is a list of at most %zu", card_lists[i].list, card_lists[i].most);
 	}
 	return check_card_needs(rule, card, e) < 0 ? -1 : check_task_id(card, e);
+}
+
+const char *judge_card_text(const json_t *card)
+{
+	const char *title = wc_json_str(card, "main_title.title"), *sub = wc_json_str(card, "sub_title_text");
+
+	return title && *title ? title : sub ? sub : "";
 }
 
 /* ---- stream ---- */
@@ -241,6 +248,7 @@ static int take_stream(const struct judge_case *c, const json_t *stream, struct 
 	if (json_string_length(content) > CONTENT_MAX)
 		return broken(e, "stream.content is longer than 20480 bytes");
 	verdict->stream_id = json_string_value(id);
+	verdict->feedback_id = wc_json_str(stream, "feedback.id");
 	verdict->finish    = json_is_true(finish);
 	verdict->content   = content ? json_string_value(content) : "";
 	verdict->blank     = is_blank(verdict->content) && !json_object_get(stream, "msg_item");
@@ -253,9 +261,11 @@ static int take_card(const struct judge_case *c, const json_t *card, struct judg
 		return broken(e, "the answer has no template_card object");
 	if (c->card)
 		return broken(e, "a message has one template_card at most");
-	if (check_card(card, e) < 0 || check_feedback(card, e) < 0)
+	if (judge_card(card, e) < 0 || check_feedback(card, e) < 0)
 		return -1;
 	verdict->card = card;
+	if (!verdict->feedback_id)
+		verdict->feedback_id = wc_json_str(card, "feedback.id");
 	return 0;
 }
 

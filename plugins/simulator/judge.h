@@ -29,11 +29,16 @@ struct judge_verdict {
 	const char   *content;       /* the snapshot, "" when the answer has none */
 	bool          blank;         /* nothing visible in it */
 	const json_t *card;          /* NULL: none */
+	const char   *feedback_id;   /* NULL: none */
 };
 
 /* The body of an HTTP 200. 0 with *verdict, in the arena; -1 with *e, whose text is the rule that was broken. */
 int judge_answer(wc_arena *a, const wc_envelope *v, const struct judge_case *c, wc_slice body, struct judge_verdict *verdict,
                  wc_err *e);
+
+/* A card by itself, and the words that stand for it where it cannot be drawn. */
+int         judge_card(const json_t *card, wc_err *e);
+const char *judge_card_text(const json_t *card);
 
 /* The part behind the envelope: msg is what was decrypted. */
 int judge_message(wc_arena *a, const struct judge_case *c, wc_slice msg, struct judge_verdict *verdict, wc_err *e);

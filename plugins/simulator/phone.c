@@ -3,6 +3,7 @@
 
 #include "bot.h"
 #include "chat.h"
+#include "media.h"
 #include "simulator.h"
 
 #include <errno.h>
@@ -15,7 +16,12 @@ const wc_field phone_say_fields[] = {
 	{WC_STRING, "person", NULL, offsetof(struct phone_say, person), "who writes", .max = 64},
 	{WC_STRING, "bot", NULL, offsetof(struct phone_say, bot), "the bot's id", .max = 64},
 	{WC_STRING, "group", "", offsetof(struct phone_say, group), "the group's id; empty: a single chat", .max = 64},
-	{WC_STRING, "text", NULL, offsetof(struct phone_say, text), "1 to 4,000 characters", .min = 1, .max = TEXT_CHARS_MAX * 4},
+	{WC_STRING, "text", "", offsetof(struct phone_say, text), "1 to 4,000 characters; with a picture or file none", .max = TEXT_CHARS_MAX * 4},
+	{WC_CHOICE, "msgtype", "text", offsetof(struct phone_say, msgtype), "what is sent; images, voice and files in single chats only",
+	 .choices = "text|image|mixed|voice|file"},
+	{WC_INT, "quote", "0", offsetof(struct phone_say, quote), "the id of an earlier message of the chat; 0: none", .min = 0, .max = INT64_MAX},
+	{WC_STRING, "base64", "", offsetof(struct phone_say, base64), "the picture or file, at most 2 MB", .max = MEDIA_MAX / 3 * 4 + 4},
+	{WC_STRING, "file_name", "", offsetof(struct phone_say, file_name), "of the file", .max = 200},
 	{0}};
 
 static json_t *roster_json(const struct roster *roster)
@@ -60,7 +66,13 @@ static bool is_sayable(const char *text)
 	return n > 0;
 }
 
-static wc_bad_field *check_say(wc_arena *a, const struct simulator *sim, const struct phone_say *say, bool bot_known)
+static bool is_one(const char *type, const char *one, const char *other)
+{
+	return !strcmp(type, one) || !strcmp(type, other);
+}
+
+static wc_bad_field *check_say(wc_arena *a, const struct simulator *sim, const struct phone_say *say, bool bot_known, const wc_slice *bytes,
+                               int quoted)
 {
 	wc_bad_field *first = NULL, **tail = &first;
 
@@ -70,8 +82,14 @@ static wc_bad_field *check_say(wc_arena *a, const struct simulator *sim, const s
 		complain(a, &tail, "bot", "one of the bots of /sim/api/world");
 	if (*say->group && !roster_name(&sim->groups, say->group))
 		complain(a, &tail, "group", "one of the groups of /sim/api/world, or empty");
-	if (!is_sayable(say->text))
-		complain(a, &tail, "text", "1 to 4000 characters, not all of them blank");
+	if (is_one(say->msgtype, "image", "file") ? *say->text != 0 : !is_sayable(say->text))
+		complain(a, &tail, "text", "1 to 4000 characters, not all of them blank; with a picture or file alone none");
+	if (*say->group && !is_one(say->msgtype, "text", "mixed"))
+		complain(a, &tail, "msgtype", "text or mixed in a group: only there the bot can be named");
+	if (is_one(say->msgtype, "text", "voice") ? *say->base64 != 0 : !bytes->n || bytes->n > MEDIA_MAX)
+		complain(a, &tail, "base64", "1 byte to 2 MB in base64 with image, mixed and file, otherwise nothing");
+	if (say->quote && quoted != 1)
+		complain(a, &tail, "quote", "a message of this chat");
 	return first;
 }
 
@@ -90,16 +108,22 @@ int phone_post(wc_request *rq, const void *self)
 	wc_arena               *a   = wc_request_arena(rq);
 	const char             *title;
 	wc_bad_field           *bad;
+	wc_slice                bytes = {0};
+	int                     quoted;
 	wc_err                  e;
 
-	if (bot_title(a, say->bot, &title, &e) < 0)
+	quoted = say->quote ? chat_has(a, say->quote, say->bot, say->person, say->group, &e) : 0;
+	if (quoted < 0 || bot_title(a, say->bot, &title, &e) < 0)
 		return wc_reply_err(rq, &e);
-	bad = check_say(a, sim, say, title != NULL);
+	if (*say->base64 && !wc_base64_bytes(a, (wc_slice){say->base64, strlen(say->base64)}, &bytes))
+		bytes = (wc_slice){0};
+	bad = check_say(a, sim, say, title != NULL, &bytes, quoted);
 	if (bad)
 		return wc_reply_bad_fields(rq, bad);
 
 	struct chat_post post = {.a = a, .bot = say->bot, .person = say->person, .group = say->group, .text = say->text,
-	                         .msgid = new_msgid(a), .now_ms = wc_now_ms()};
+	                         .msgtype = say->msgtype, .quote = say->quote, .bytes = bytes,
+	                         .file_name = say->file_name, .msgid = new_msgid(a), .now_ms = wc_now_ms()};
 
 	post.open_until_ms = post.now_ms + sim->stream_life_ms;
 	if (chat_post(&post, &e) < 0)
@@ -165,14 +189,18 @@ static json_t *message_json(const struct simulator *sim, const struct view *v, c
 {
 	bool        is_bubble = wc_row_int(rows, i, 2);
 	const char *person    = wc_row_text(rows, i, 3);
-	json_t     *reply_to  = is_bubble ? json_integer(wc_row_int(rows, i, 9)) : json_null();
+	json_t     *reply_to  = is_bubble && wc_row_cell(rows, i, 9).s ? json_integer(wc_row_int(rows, i, 9)) : json_null();
+	json_t     *quote     = wc_row_cell(rows, i, 12).s ? json_integer(wc_row_int(rows, i, 12)) : json_null();
+	json_t     *card      = wc_row_cell(rows, i, 13).s ? json_loads(wc_row_text(rows, i, 13), 0, NULL) : NULL;
 
-	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:s?}",
+	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:s?, s:s, s:o, s:o, s:b, s:i}",
 	                 "id", (json_int_t)wc_row_int(rows, i, 0), "rev", (json_int_t)wc_row_int(rows, i, 1),
 	                 "from", is_bubble ? "bot" : "person", "person", person, "name", writer_name(sim, v, is_bubble, person),
 	                 "text", wc_row_text(rows, i, 4), "state", wc_row_text(rows, i, 5), "error", wc_row_text(rows, i, 6),
 	                 "sent_ms", (json_int_t)wc_row_int(rows, i, 7), "changed_ms", (json_int_t)wc_row_int(rows, i, 8),
-	                 "reply_to", reply_to, "msgid", wc_row_cell(rows, i, 10).s);
+	                 "reply_to", reply_to, "msgid", wc_row_cell(rows, i, 10).s,
+	                 "msgtype", wc_row_text(rows, i, 11), "quote", quote, "card", card ? card : json_null(),
+	                 "rateable", wc_row_cell(rows, i, 14).s != NULL, "rating", (int)wc_row_int(rows, i, 15));
 }
 
 /* The greatest revision seen is where to go on: no smaller one can appear later. */

@@ -5,7 +5,8 @@
 
 /* The body of POST /sim/api/messages. */
 struct phone_say {
-	const char *person, *bot, *group, *text;
+	const char *person, *bot, *group, *text, *msgtype, *base64, *file_name;
+	int64_t     quote;
 };
 
 extern const wc_field phone_say_fields[];

@@ -8,8 +8,10 @@
 #include "control.h"
 #include "deliver.h"
 #include "fault.h"
+#include "media.h"
 #include "model.h"
 #include "phone.h"
+#include "response.h"
 
 static int start(void *self, wc_err *e)
 {
@@ -67,7 +69,10 @@ WC_PLUGIN(simulator, struct simulator,
 	.routes = WC_ROUTES(
 		{WC_GET, "/sim/api/world", WC_ANYONE, phone_world, "People, bots and groups"},
 		{WC_POST, "/sim/api/messages", WC_ANYONE, phone_post, "Writes to a bot as a person",
-		 phone_say_fields, sizeof(struct phone_say)},
+		 phone_say_fields, sizeof(struct phone_say), .body_max = 4u << 20},
+		{WC_GET, "/sim/api/media/{message}", WC_ANYONE, media_show, "The picture or file of a message, for the phone"},
+		{WC_GET, "/sim/media/{id}", WC_ANYONE, media_serve, "The same for the bot, under its key, for five minutes"},
+		{WC_POST, "/sim/aibot/response", WC_ANYONE, response_take, "A bot's later answer, once by each response_url"},
 		{WC_GET, "/sim/api/messages", WC_ANYONE, phone_messages, "What was said in a chat after a revision"},
 		{WC_GET, "/sim/api/deliveries", WC_ANYONE, phone_deliveries, "The callbacks of one message and how they went"},
 		{WC_GET, "/sim/api/control", WC_ANYONE, control_get, "The speeds in force"},

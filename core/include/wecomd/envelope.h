@@ -42,6 +42,9 @@ int wc_envelope_open(const wc_envelope *v, wc_arena *a, const char *signature, c
  * key in some hundred it does not show at all, so look at what came out. */
 int wc_media_open(const wc_envelope *v, wc_arena *a, wc_slice file, wc_slice *plain, wc_err *e);
 
+/* The other way round: what a URL of a callback leads to. The arena ends the process when it has no room. */
+wc_slice wc_media_close(const wc_envelope *v, wc_arena *a, wc_slice plain);
+
 /* Encrypts msg under a random prefix (random16: 16 bytes for tests, otherwise NULL); *encrypt is base64 in the arena. */
 int wc_envelope_close(const wc_envelope *v, wc_arena *a, wc_slice msg, const unsigned char *random16, wc_slice *encrypt,
                       wc_err *e);

@@ -1,0 +1,99 @@
+// The simulated WeCom and the bot, over all kinds of messages: pictures, files and quotes in, later answers by response_url.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import test, { after, before } from 'node:test';
+import { startSystem, waitFor } from './harness.mjs';
+
+const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(200, 7)]);
+
+let system;
+
+before(async () => {
+	system = await startSystem();
+	await system.speed({ chars_per_s: 5000, refresh_ms: 100, first_token_ms: 0 });
+});
+after(() => system?.stop());
+
+const sim = { schema: 'wecomd_sim' };
+const chat = { person: 'zhangsan', bot: 'helpdesk', group: '' };
+const say = async (message) => (await system.postJson('/sim/api/messages', { ...chat, ...message }));
+const messages = async (where = chat) => (await system.get(`/sim/api/messages?${new URLSearchParams({ ...where, after: '0' })}`)).json.messages;
+
+// Says something and gives the finished bubble.
+async function ask(message) {
+	const sent = await say(message);
+	assert.equal(sent.status, 201, sent.text);
+	const where = { ...chat, ...message.group ? { group: message.group } : {} };
+	return waitFor('a finished bubble', async () =>
+		(await messages(where)).find((one) => one.from === 'bot' && one.reply_to === sent.json.id && one.state === 'finished'));
+}
+
+test('a text file is fetched, opened with the bot\'s key and read', async () => {
+	const bubble = await ask({ msgtype: 'file', base64: Buffer.from('打印机在三楼').toString('base64'), file_name: 'a.txt' });
+	assert.notEqual(bubble.text, '');
+	const [[id]] = await system.sql('SELECT id FROM simulator_link ORDER BY until_ms DESC LIMIT 1', sim);
+	const file = await system.get(`/sim/media/${id}`);
+	const key = Buffer.from(`${system.bot.aesKey}=`, 'base64');
+	const decipher = crypto.createDecipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false);
+	const plain = Buffer.concat([decipher.update(file.bytes), decipher.final()]);
+	assert.equal(plain.length % 32, 0);
+	assert.equal(plain.subarray(0, -plain.at(-1)).toString(), '打印机在三楼');
+	await system.sql(`UPDATE simulator_link SET until_ms = 1 WHERE id = '${id}'`, sim);
+	assert.equal((await system.get(`/sim/media/${id}`)).status, 410);
+	assert.equal((await system.get('/sim/media/nothing')).status, 404);
+});
+
+test('a picture, a mixed message, voice and a quote get their answers', async () => {
+	const picture = PNG.toString('base64');
+	assert.match((await ask({ msgtype: 'image', base64: picture })).text, /图片/);
+	assert.notEqual((await ask({ msgtype: 'mixed', text: '数到 3', base64: picture })).text, '');
+	const spoken = await ask({ msgtype: 'voice', text: '数到 3' });
+	assert.match((await ask({ text: '这是什么?', quote: spoken.id })).state, /finished/);
+	assert.equal((await messages()).find(({ quote }) => quote === spoken.id).text, '这是什么?');
+	const shown = (await messages()).find(({ msgtype }) => msgtype === 'image');
+	assert.equal((await system.get(`/sim/api/media/${shown.id}`)).json.base64, picture);
+});
+
+test('what a person cannot send is refused, member by member', async () => {
+	for (const [field, message] of Object.entries({
+		text: { text: '' }, msgtype: { msgtype: 'image', group: 'it', base64: 'AAAA' }, base64: { msgtype: 'image', base64: '*' },
+		quote: { text: 'x', quote: 99999 },
+	})) {
+		const { status, text } = await say(message);
+		assert.equal(status, 422);
+		assert.match(text, new RegExp(`"${field}"`));
+	}
+	assert.equal((await say({ msgtype: 'file', base64: 'A'.repeat(4 * 699_052) })).status, 422, 'more than 2 MB');
+});
+
+const respond = (code, body) => system.postJson(`/sim/aibot/response?response_code=${code}`, body);
+const markdown = (content) => ({ msgtype: 'markdown', markdown: { content } });
+
+async function newCode(group = '') {
+	await ask({ text: '数到 2', group });
+	return (await system.sql('SELECT code FROM simulator_response ORDER BY message DESC LIMIT 1', sim))[0][0];
+}
+
+test('a response_url takes one call, and quotes in groups', async () => {
+	const code = await newCode('it');
+	assert.equal((await respond(code, markdown('后来的话'))).json.errcode, 0);
+	assert.equal((await respond(code, markdown('又来'))).json.errcode, 93000);
+	const last = (await messages({ ...chat, group: 'it' })).at(-1);
+	assert.equal(last.text, '后来的话');
+	assert.equal(last.quote, last.reply_to);
+	assert.notEqual(last.quote, null);
+});
+
+test('a response_url that is expired, or is given too much, makes no bubble', async () => {
+	const before = (await messages()).length;
+	const code = await newCode();
+	await system.sql(`UPDATE simulator_response SET until_ms = 1 WHERE code = '${code}'`, sim);
+	assert.equal((await respond(code, markdown('x'))).json.errcode, 93000);
+	assert.equal((await respond(await newCode(), markdown('x'.repeat(20481)))).json.errcode, 45002);
+	assert.equal((await respond(await newCode(), { response_type: 'update_template_card', template_card: {} })).json.errcode, 40008);
+	const card = { card_type: 'text_notice', main_title: { title: '通知' } };
+	assert.equal((await respond(await newCode(), { msgtype: 'template_card', template_card: card })).json.errcode, 42045);
+	const whole = { ...card, card_action: { type: 1, url: 'https://example.com' } };
+	assert.equal((await respond(await newCode('it'), { msgtype: 'template_card', template_card: whole })).json.errcode, 40008);
+	assert.equal((await messages()).length, before + 8, 'four questions and their answers');
+});
