@@ -266,3 +266,30 @@ int chat_add_bubble(const struct chat_extra *x, wc_err *e)
 {
 	return wc_db_tx(add_bubble_tx, (void *)x, e);
 }
+
+struct bubble_change {
+	wc_arena   *a;
+	int64_t     id, rating;     /* rating -1: stays */
+	const char *card;           /* NULL: stays */
+};
+
+static int change_tx(wc_db *db, void *arg, wc_err *e)
+{
+	const struct bubble_change *c = arg;
+	int64_t                     rev;
+
+	if (next_rev(db, c->a, &rev, e) < 0)
+		return -1;
+	return wc_db_exec(db, e, "UPDATE simulator_message SET rev = ?, card_json = COALESCE(?, card_json), rating = IF(? < 0, rating, ?) WHERE id = ?",
+	                  wc_int(rev), wc_text(c->card), wc_int(c->rating), wc_int(c->rating), wc_int(c->id)) < 0 ? -1 : 0;
+}
+
+int chat_change_card(wc_arena *a, int64_t id, const char *card, wc_err *e)
+{
+	return wc_db_tx(change_tx, &(struct bubble_change){a, id, -1, card}, e);
+}
+
+int chat_change_rating(wc_arena *a, int64_t id, int64_t rating, wc_err *e)
+{
+	return wc_db_tx(change_tx, &(struct bubble_change){a, id, rating, NULL}, e);
+}

@@ -66,6 +66,10 @@ struct chat_extra {
 
 int chat_add_bubble(const struct chat_extra *x, wc_err *e);
 
+/* What an event changed at a bubble, with a new revision. */
+int chat_change_card(wc_arena *a, int64_t id, const char *card, wc_err *e);
+int chat_change_rating(wc_arena *a, int64_t id, int64_t rating, wc_err *e);
+
 /* Whether another bubble of that bot has this stream id. 1, 0 or -1. */
 int chat_stream_taken(wc_arena *a, const char *bot, const char *stream_id, int64_t message, wc_err *e);
 

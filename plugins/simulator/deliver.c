@@ -4,6 +4,7 @@
 #include "deliver.h"
 
 #include "bot.h"
+#include "callback.h"
 #include "chat.h"
 #include "control.h"
 #include "judge.h"
@@ -37,14 +38,6 @@ struct exchange {
 	struct judge_verdict verdict;
 	struct chat_step     step;
 };
-
-static const char *random_hex(wc_arena *a, size_t bytes)
-{
-	unsigned char raw[32];
-
-	wc_random(raw, bytes);
-	return wc_hex(a, raw, bytes);
-}
 
 static bool stopping(void *job)
 {
@@ -139,24 +132,6 @@ static const char *refresh_callback(wc_arena *a, const struct talk *t, const cha
 	return wc_json_text(a, callback);
 }
 
-/* Signs and encrypts anew for each try, as WeCom does. */
-static int seal_callback(struct exchange *x, const struct talk *t, const char *plain, const char **url, const char **body,
-                         wc_err *e)
-{
-	const char *timestamp = wc_printf(x->a, "%" PRId64, wc_now_ms() / 1000);
-	char        signature[41];
-	wc_slice    encrypt;
-
-	if (wc_envelope_close(&t->envelope, x->a, (wc_slice){plain, strlen(plain)}, NULL, &encrypt, e) < 0)
-		return -1;
-	x->c.nonce = random_hex(x->a, 8);
-	wc_envelope_sign(&t->envelope, timestamp, x->c.nonce, encrypt, signature);
-	*url  = wc_printf(x->a, "%s%cmsg_signature=%s&timestamp=%s&nonce=%s", t->bot.url, strchr(t->bot.url, '?') ? '&' : '?',
-	                  signature, timestamp, x->c.nonce);
-	*body = wc_json_text(x->a, wc_json(x->a, "{s:s%}", "encrypt", encrypt.p, encrypt.n));
-	return 0;
-}
-
 /* ---- the answer ---- */
 
 static void judge(struct exchange *x, const struct talk *t, const wc_http_reply *reply)
@@ -193,7 +168,7 @@ static int exchange(struct exchange *x, const struct talk *t, const char *plain,
 {
 	const char *url, *body;
 
-	if (seal_callback(x, t, plain, &url, &body, e) < 0)
+	if (callback_seal(x->a, &t->envelope, t->bot.url, plain, &x->c.nonce, &url, &body, e) < 0)
 		return -1;
 
 	const wc_http call = {
@@ -313,7 +288,7 @@ static bool changes(const struct talk *t, const struct exchange *x)
  * again: WeCom's documents do not say what happens then. */
 static int refresh_once(struct talk *t, struct exchange *x, wc_err *e)
 {
-	const char *msgid = random_hex(x->a, 16);
+	const char *msgid = callback_random(x->a, 16);
 
 	x->c    = (struct judge_case){.callback = JUDGE_REFRESH, .stream_id = t->stream_id, .card = t->card};
 	x->step = (struct chat_step){.a = x->a, .message = t->turn.id, .kind = "refresh", .msgid = msgid, .try = 1,

@@ -124,6 +124,59 @@ static int check_task_id(const json_t *card, wc_err *e)
 	return 0;
 }
 
+static bool is_key(const json_t *text, size_t most)
+{
+	return json_is_string(text) && json_string_length(text) && json_string_length(text) <= most;
+}
+
+/* least to most objects with a text and a key of that member name, which is there once. */
+static int check_items(const json_t *list, const char *what, const char *key, size_t key_max, size_t least, size_t most, wc_err *e)
+{
+	size_t n = json_array_size(list);
+
+	if (!json_is_array(list) || n < least || n > most)
+		return wc_fail(e, WC_E_ARG, "%s is a list of %zu to %zu", what, least, most);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *item = json_array_get(list, i), *own = json_object_get(item, key);
+
+		if (!is_key(own, key_max) || !has_text(item, "text"))
+			return wc_fail(e, WC_E_ARG, "each of %s has a text, and %s of 1 to %zu bytes", what, key, key_max);
+		for (size_t k = 0; k < i; k++)
+			if (json_equal(json_object_get(json_array_get(list, k), key), own))
+				return wc_fail(e, WC_E_ARG, "%s of %s is there twice", key, what);
+	}
+	return 0;
+}
+
+static int check_choice(const json_t *choice, const char *what, size_t most, wc_err *e)
+{
+	if (!is_key(json_object_get(choice, "question_key"), 1024))
+		return wc_fail(e, WC_E_ARG, "%s has a question_key of 1 to 1024 bytes", what);
+	return check_items(json_object_get(choice, "option_list"), what, "id", 128, 1, most, e);
+}
+
+/* The members that a person presses and chooses. */
+static int check_controls(const json_t *card, wc_err *e)
+{
+	const json_t *buttons = json_object_get(card, "button_list"), *menu = json_object_get(card, "action_menu"), *item;
+	const json_t *box = json_object_get(card, "checkbox"), *one = json_object_get(card, "button_selection");
+	const json_t *submit = json_object_get(card, "submit_button"), *list = json_object_get(card, "select_list");
+	size_t        i;
+
+	if ((buttons && check_items(buttons, "button_list", "key", 1024, 1, 6, e) < 0) ||
+	    (menu && check_items(json_object_get(menu, "action_list"), "action_list", "key", 1024, 1, 3, e) < 0) ||
+	    (box && check_choice(box, "checkbox", 20, e) < 0) || (one && check_choice(one, "button_selection", 10, e) < 0))
+		return -1;
+	if (menu && !has_text(menu, "desc"))
+		return broken(e, "action_menu.desc is required");
+	if (submit && (!is_key(json_object_get(submit, "key"), 1024) || !has_text(submit, "text")))
+		return broken(e, "a submit_button has a text, and a key of 1 to 1024 bytes");
+	json_array_foreach(list, i, item)
+		if (check_choice(item, "select_list", 10, e) < 0)
+			return -1;
+	return 0;
+}
+
 int judge_card(const json_t *card, wc_err *e)
 {
 	const struct card_rule *rule = find_card_rule(wc_json_str(card, "card_type"));
@@ -136,7 +189,7 @@ int judge_card(const json_t *card, wc_err *e)
 		if (list && (!json_is_array(list) || json_array_size(list) > card_lists[i].most))
 			return wc_fail(e, WC_E_ARG, "the %s of a card is a list of at most %zu", card_lists[i].list, card_lists[i].most);
 	}
-	return check_card_needs(rule, card, e) < 0 ? -1 : check_task_id(card, e);
+	return check_card_needs(rule, card, e) < 0 || check_task_id(card, e) < 0 ? -1 : check_controls(card, e);
 }
 
 const char *judge_card_text(const json_t *card)
@@ -279,6 +332,29 @@ static int take_nothing(const struct judge_case *c, struct judge_verdict *verdic
 	return 0;
 }
 
+static int take_welcome(const struct judge_case *c, const json_t *root, struct judge_verdict *verdict, wc_err *e)
+{
+	const char *msgtype = wc_json_str(root, "msgtype"), *text = wc_json_str(root, "text.content");
+
+	if (msgtype && !strcmp(msgtype, "template_card"))
+		return take_card(c, json_object_get(root, "template_card"), verdict, e);
+	if (!msgtype || strcmp(msgtype, "text") || !text || is_blank(text))
+		return broken(e, "the answer to enter_chat has msgtype text, with text.content, or template_card");
+	verdict->content = text;
+	return 0;
+}
+
+static int take_update(const struct judge_case *c, const json_t *root, struct judge_verdict *verdict, wc_err *e)
+{
+	const char *type = wc_json_str(root, "response_type"), *task = wc_json_str(root, "template_card.task_id");
+
+	if (!type || strcmp(type, "update_template_card"))
+		return broken(e, "the answer to a card event has response_type update_template_card");
+	if (take_card(c, json_object_get(root, "template_card"), verdict, e) < 0)
+		return -1;
+	return task && !strcmp(task, c->task_id) ? 0 : broken(e, "the task_id of an updated card is the one of the event");
+}
+
 static int take_message(const struct judge_case *c, const json_t *root, struct judge_verdict *verdict, wc_err *e)
 {
 	const char *msgtype = wc_json_str(root, "msgtype");
@@ -298,6 +374,20 @@ static int take_message(const struct judge_case *c, const json_t *root, struct j
 	return 0;
 }
 
+static int take_any(const struct judge_case *c, const json_t *root, struct judge_verdict *verdict, wc_err *e)
+{
+	switch (c->callback) {
+	case JUDGE_ENTER:
+		return take_welcome(c, root, verdict, e);
+	case JUDGE_CARD:
+		return take_update(c, root, verdict, e);
+	case JUDGE_FEEDBACK:
+		return broken(e, "a feedback_event is answered with nothing");
+	default:
+		return take_message(c, root, verdict, e);
+	}
+}
+
 int judge_message(wc_arena *a, const struct judge_case *c, wc_slice msg, struct judge_verdict *verdict, wc_err *e)
 {
 	const json_t *root;
@@ -311,7 +401,7 @@ int judge_message(wc_arena *a, const struct judge_case *c, wc_slice msg, struct 
 	if (!json_is_object(root))
 		return broken(e, "the decrypted answer is not a JSON object");
 	/* The official plugin says nothing by an encrypted {}. */
-	return json_object_size(root) ? take_message(c, root, verdict, e) : take_nothing(c, verdict, e);
+	return json_object_size(root) ? take_any(c, root, verdict, e) : take_nothing(c, verdict, e);
 }
 
 int judge_answer(wc_arena *a, const wc_envelope *v, const struct judge_case *c, wc_slice body, struct judge_verdict *verdict,

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-enum judge_callback { JUDGE_MESSAGE, JUDGE_REFRESH };
+enum judge_callback { JUDGE_MESSAGE, JUDGE_REFRESH, JUDGE_ENTER, JUDGE_CARD, JUDGE_FEEDBACK };
 
 /* What is known before the answer. */
 struct judge_case {
@@ -19,6 +19,7 @@ struct judge_case {
 	const char         *nonce;         /* of the callback's URL */
 	const char         *stream_id;     /* of the bubble; NULL: the message is not answered yet */
 	bool                card;          /* the message has had its card */
+	const char         *task_id;       /* of the card that was pressed */
 };
 
 /* What a good answer says. */

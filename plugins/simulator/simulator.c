@@ -7,6 +7,7 @@
 #include "cgi_message.h"
 #include "control.h"
 #include "deliver.h"
+#include "event.h"
 #include "fault.h"
 #include "media.h"
 #include "model.h"
@@ -70,6 +71,10 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_GET, "/sim/api/world", WC_ANYONE, phone_world, "People, bots and groups"},
 		{WC_POST, "/sim/api/messages", WC_ANYONE, phone_post, "Writes to a bot as a person",
 		 phone_say_fields, sizeof(struct phone_say), .body_max = 4u << 20},
+		{WC_POST, "/sim/api/enter", WC_ANYONE, event_enter, "Opens a single chat; the bot hears of the first time of a day",
+		 event_enter_fields, sizeof(struct event_enter)},
+		{WC_POST, "/sim/api/cards", WC_ANYONE, event_card, "Presses a button of a card", event_card_fields, sizeof(struct event_card)},
+		{WC_POST, "/sim/api/feedback", WC_ANYONE, event_feedback, "Rates an answer", event_feedback_fields, sizeof(struct event_feedback)},
 		{WC_GET, "/sim/api/media/{message}", WC_ANYONE, media_show, "The picture or file of a message, for the phone"},
 		{WC_GET, "/sim/media/{id}", WC_ANYONE, media_serve, "The same for the bot, under its key, for five minutes"},
 		{WC_POST, "/sim/aibot/response", WC_ANYONE, response_take, "A bot's later answer, once by each response_url"},

@@ -66,6 +66,40 @@ test('what a person cannot send is refused, member by member', async () => {
 	assert.equal((await say({ msgtype: 'file', base64: 'A'.repeat(4 * 699_052) })).status, 422, 'more than 2 MB');
 });
 
+const post = async (what, body) => system.postJson(`/sim/api/${what}`, { person: 'zhangsan', ...body });
+const byId = async (id) => (await messages()).find((one) => one.id === id);
+
+test('the card of a command is shown, and its buttons change it', async () => {
+	const bubble = await ask({ text: '切换角色' });
+	assert.equal(bubble.card.card_type, 'button_interaction');
+	const { key } = bubble.card.button_list.find(({ key: one }) => one === 'role:翻译');
+	const pressed = await post('cards', { message: bubble.id, key });
+	assert.deepEqual(pressed.json, { delivered: true, status: 200, error: '' });
+	const changed = await byId(bubble.id);
+	assert.ok(changed.rev > bubble.rev);
+	assert.match(JSON.stringify(changed.card), /已切换为「翻译」/);
+	assert.equal((await post('cards', { message: bubble.id, key: 'nothing' })).json.code, 'no_such_button');
+	assert.equal((await post('cards', { message: bubble.id, key, person: 'lisi' })).status, 404, 'not in a chat of another person');
+});
+
+test('an answer may be rated, with reasons, and what is no answer may not', async () => {
+	const bubble = await ask({ text: '数到 3' });
+	assert.equal(bubble.rateable, true);
+	const rated = await post('feedback', { message: bubble.id, type: 2, reasons: ['2', '3'], content: '少了一半' });
+	assert.deepEqual(rated.json, { delivered: true, status: 200, error: '' });
+	assert.equal((await byId(bubble.id)).rating, 2);
+	await waitFor('the rating in the bot\'s table', async () =>
+		(await system.sql('SELECT kind, reasons FROM smartbot_feedback')).join() === '2,2,3');
+	assert.equal((await post('feedback', { message: bubble.reply_to, type: 1 })).status, 404);
+	assert.equal((await post('feedback', { message: bubble.id, type: 4 })).status, 422);
+});
+
+test('opening a chat is told to the bot once a day', async () => {
+	assert.deepEqual((await post('enter', { bot: 'helpdesk' })).json, { delivered: true, status: 200, error: '' });
+	assert.equal((await post('enter', { bot: 'helpdesk' })).json.delivered, false);
+	assert.equal((await post('enter', { bot: 'nobody' })).status, 404);
+});
+
 const respond = (code, body) => system.postJson(`/sim/aibot/response?response_code=${code}`, body);
 const markdown = (content) => ({ msgtype: 'markdown', markdown: { content } });
 

@@ -21,6 +21,9 @@
 #define END_WITH(items)         STREAM("\"id\":\"s\",\"finish\":true,\"content\":\"a\",\"msg_item\":" items)
 #define CARD(members)           "{\"msgtype\":\"template_card\",\"template_card\":{" members "}}"
 #define NOTICE                  "\"card_type\":\"text_notice\",\"main_title\":{\"title\":\"t\"},\"card_action\":{\"type\":1,\"url\":\"http://x\"}"
+#define BUTTONS(list)           CARD("\"card_type\":\"button_interaction\",\"main_title\":{\"title\":\"t\"},\"task_id\":\"t\",\"button_list\":" list)
+#define VOTE(list)              CARD("\"card_type\":\"vote_interaction\",\"main_title\":{\"title\":\"t\"},\"task_id\":\"t\"," \
+                                     "\"submit_button\":{\"text\":\"s\",\"key\":\"s\"},\"checkbox\":{\"question_key\":\"q\",\"option_list\":" list "}")
 #define BOTH(card)              "{\"msgtype\":\"stream_with_template_card\",\"stream\":{\"id\":\"s\",\"finish\":false}" card "}"
 #define PICTURE(data)           "{\"msgtype\":\"image\",\"image\":{\"base64\":\"" data "\",\"md5\":\"0123456789abcdef0123456789abcdef\"}}"
 #define JPG                     "/9j/AAAA"
@@ -53,6 +56,22 @@ static const struct ruling rulings[] = {
 	{"a stream with a card answers a refresh", REFRESH, BOTH(",\"template_card\":{" NOTICE "}")},
 	{"a card alone does not answer a refresh", REFRESH, CARD(NOTICE), "the answer to a refresh has msgtype"},
 	{"{} does not answer a refresh", REFRESH, "{}", "the answer is empty"},
+
+	/* what a person presses */
+	{"a button without a text", MESSAGE, BUTTONS("[{\"key\":\"a\"}]"), "each of button_list"},
+	{"two buttons with one key", MESSAGE, BUTTONS("[{\"text\":\"A\",\"key\":\"a\"},{\"text\":\"B\",\"key\":\"a\"}]"), "there twice"},
+	{"no button", MESSAGE, BUTTONS("[]"), "button_list is a list of 1 to 6"},
+	{"a button", MESSAGE, BUTTONS("[{\"text\":\"A\",\"key\":\"a\"}]")},
+	{"a vote without options", MESSAGE, VOTE("[]"), "checkbox is a list of 1 to 20"},
+	{"a vote", MESSAGE, VOTE("[{\"id\":\"1\",\"text\":\"A\"}]")},
+
+	/* the answers to events */
+	{"text welcomes", JUDGE_ENTER, NULL, false, "{\"msgtype\":\"text\",\"text\":{\"content\":\"a\"}}"},
+	{"a card welcomes", JUDGE_ENTER, NULL, false, CARD(NOTICE)},
+	{"a stream does not welcome", JUDGE_ENTER, NULL, false, OPEN("a"), "enter_chat"},
+	{"a card event is not answered with a message", JUDGE_CARD, NULL, false, CARD(NOTICE), "update_template_card"},
+	{"a rating is answered with nothing", JUDGE_FEEDBACK, NULL, false, "{}"},
+	{"a rating is not answered with words", JUDGE_FEEDBACK, NULL, false, OPEN("a"), "answered with nothing"},
 
 	/* JSON and UTF-8 */
 	{"not JSON", MESSAGE, "hello", "not JSON"},
