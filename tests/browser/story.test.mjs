@@ -147,3 +147,38 @@ test('what looks like HTML in a message is shown as text', async () => {
 	await nothingWrong(opened);
 	await page.context().close();
 });
+
+test('a quote, a picture, a card that is pressed, and a rating with its reason', async () => {
+	await system.speed({ chars_per_s: 5000, refresh_ms: 100, first_token_ms: 0 });
+	const opened = await open({ viewport: { width: 390, height: 844 } });
+	const { page } = opened;
+	await ask(page, '数到 3');
+	await watch(page);
+	await page.getByTestId('quote').last().click();
+	await ask(page, '这是什么?');
+	await watch(page);
+	assert.match(await page.getByTestId('quoted').last().innerText(), /1/);
+
+	await lastAnswer(page).locator('xpath=ancestor::article').getByTestId('rate-no').click();
+	await page.locator('.reasons input').nth(1).check();
+	await page.getByTestId('rate-send').click();
+	await page.locator('[data-testid=rate-no][aria-pressed=true]').waitFor();
+
+	const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+	const answers = page.locator('[data-testid=bubble][data-from=bot]');
+	const count = await answers.count();
+	await page.getByTestId('phone-file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: png });
+	await answers.nth(count).waitFor();
+	await watch(page);
+	assert.ok(await page.getByTestId('picture').last().evaluate((img) => img.naturalWidth === 1));
+
+	await ask(page, '切换角色');
+	await watch(page);
+	const card = lastAnswer(page).getByTestId('card');
+	await card.getByRole('button', { name: '翻译' }).click();
+	await card.getByText('已切换为「翻译」').waitFor();
+	await page.screenshot({ path: path.join(pictures, 'phone-card.png') });
+	assert.ok(await fitsTheWidth(page));
+	await nothingWrong(opened);
+	await page.context().close();
+});

@@ -44,3 +44,7 @@ export const postMessage = (message) => post('messages', message);
 export const getDeliveries = (msgid, signal) => call(`deliveries?${new URLSearchParams({ msgid })}`, {}, signal);
 export const getMessages = ({ person, bot, group }, after, signal) =>
   call(`messages?${new URLSearchParams({ person, bot, group, after })}`, {}, signal);
+export const getMedia = (id) => call(`media/${id}`);
+export const postEnter = (person, bot) => post('enter', { person, bot });
+export const postCard = (press) => post('cards', press);
+export const postFeedback = (rating) => post('feedback', rating);

@@ -8,7 +8,7 @@ const UNDER_WAY = new Set(['sending', 'waiting', 'streaming']);
 export const chatKey = ({ person, bot, group }) => JSON.stringify([person, bot, group]);
 
 export function newChat(place) {
-  return { ...place, key: chatKey(place), rev: 0, loaded: false, messages: {}, outbox: [], seen: 0, draft: '' };
+  return { ...place, key: chatKey(place), rev: 0, loaded: false, messages: {}, outbox: [], seen: 0, draft: '', quoting: null, entered: false };
 }
 
 export const underWay = (message) => UNDER_WAY.has(message.state);
@@ -45,9 +45,10 @@ export function merge(chat, { rev, messages }) {
 }
 
 function asMessage(chat, waiting) {
-  const { key, name, text, sent_ms, error, reason } = waiting;
+  const { key, name, text, extra, sent_ms, error, reason } = waiting;
   return { id: key, rev: 0, from: 'person', person: chat.person, name, text, error, reason, sent_ms,
-    changed_ms: sent_ms, reply_to: null, state: error ? 'failed' : 'sending', local: true };
+    changed_ms: sent_ms, reply_to: null, msgtype: extra.msgtype ?? 'text', quote: extra.quote ?? null,
+    media: extra.base64 ? { name: extra.file_name, base64: extra.base64 } : null, extra, state: error ? 'failed' : 'sending', local: true };
 }
 
 // What is still being sent comes last, whatever the two clocks say; what was refused stays where it was said.

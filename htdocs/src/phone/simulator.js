@@ -78,16 +78,40 @@ export function showPath(change) {
   wake();
 }
 
-export function send(chat, text) {
+// extra: msgtype, base64, file_name of what is not text alone.
+export function send(chat, text, extra = {}) {
+  if (chat.quoting) extra = { ...extra, quote: chat.quoting.id };
+  chat.quoting = null;
   const { name } = sim.world.people.find(({ id }) => id === chat.person);
-  chat.outbox.push({ key: `local-${++localKeys}`, id: null, name, text, sent_ms: Date.now(), error: '', reason: '' });
+  chat.outbox.push({ key: `local-${++localKeys}`, id: null, name, text, extra, sent_ms: Date.now(), error: '', reason: '' });
   if (chat.key === openChat()?.key) sim.path.chosen = null;
   wake();
 }
 
 export function sendAgain(chat, message) {
   chat.outbox = chat.outbox.filter(({ key }) => key !== message.id);
-  send(chat, message.text);
+  send(chat, message.text, message.extra);
+}
+
+// Each gives what went wrong, in words, or ''.
+async function act(call) {
+  try {
+    return (await call).error;
+  } catch (error) {
+    return error.message;
+  } finally {
+    wake();
+  }
+}
+
+export const pressCard = ({ id }, person, key, selections) => act(api.postCard({ person, message: id, key, selections }));
+export const rate = ({ id }, person, type, reasons) => act(api.postFeedback({ person, message: id, type, reasons }));
+
+// The bot hears of it, and may welcome the person; without an answer the chat opens as well.
+async function greet(chat) {
+  if (chat.entered || chat.group) return;
+  chat.entered = true;
+  await api.postEnter(chat.person, chat.bot).catch(() => {});
 }
 
 export async function setControl(values) {
@@ -112,7 +136,7 @@ export const retryNow = wake;
 async function postOne(chat, waiting) {
   const { person, bot, group } = chat;
   try {
-    const { id, msgid } = await api.postMessage({ person, bot, group, text: waiting.text });
+    const { id, msgid } = await api.postMessage({ person, bot, group, text: waiting.text, ...waiting.extra });
     rememberMsgid(id, msgid);
     waiting.id = id;
   } catch (error) {
@@ -169,6 +193,7 @@ async function round(arrive) {
   await postAll();
   const open = openChat();
   if (!open) return;
+  await greet(open);
   await pull(open);
   open.seen = open.rev;
   await pullPath();
