@@ -1,6 +1,8 @@
 /* Control: reading and changing the speeds. */
 #include "control.h"
 
+#include <string.h>
+
 const wc_field control_fields[] = {
 	{WC_INT, "chars_per_s", "-1", offsetof(struct control, chars_per_s), "characters a second of the model; -1: as it is",
 	 .min = -1, .max = 1000000},
@@ -8,6 +10,9 @@ const wc_field control_fields[] = {
 	 .min = -1, .max = 60000},
 	{WC_INT, "first_token_ms", "-1", offsetof(struct control, first_token_ms),
 	 "the model's wait before its first token; -1: as it is", .min = -1, .max = 600000},
+	{WC_CHOICE, "model_fault", NULL, offsetof(struct control, model_fault), "how the model's next calls fail; left out: as it is",
+	 .choices = "none|429|500|stall|cut|not_json", .optional = true},
+	{WC_INT, "model_fault_count", "1", offsetof(struct control, model_fault_count), "how many of them", .min = 1, .max = 1000000},
 	{0}};
 
 static int64_t value_or(const wc_rows *rows, size_t column, int64_t standard)
@@ -19,13 +24,36 @@ int control_read(const struct simulator *sim, wc_arena *a, struct control *contr
 {
 	wc_rows rows;
 
-	if (wc_db_query(NULL, a, &rows, e, "SELECT chars_per_s, refresh_ms, first_token_ms FROM simulator_control WHERE id = 1") < 0)
+	if (wc_db_query(NULL, a, &rows, e, "SELECT chars_per_s, refresh_ms, first_token_ms, model_fault, model_fault_count FROM simulator_control"
+	                                    " WHERE id = 1") < 0)
 		return -1;
 	*control = (struct control){
 		.chars_per_s    = value_or(&rows, 0, sim->chars_per_s),
 		.refresh_ms     = value_or(&rows, 1, sim->refresh_ms),
-		.first_token_ms = value_or(&rows, 2, sim->first_token_ms)};
+		.first_token_ms = value_or(&rows, 2, sim->first_token_ms),
+		.model_fault    = rows.n ? wc_row_text(&rows, 0, 3) : "none",
+		.model_fault_count = value_or(&rows, 4, 0)};
 	return 0;
+}
+
+static int take_fault_tx(wc_db *db, void *arg, wc_err *e)
+{
+	wc_rows *rows = ((void **)arg)[0];
+
+	if (wc_db_query(db, ((void **)arg)[1], rows, e, "SELECT model_fault FROM simulator_control WHERE id = 1 AND model_fault_count > 0 FOR UPDATE") < 0)
+		return -1;
+	if (!rows->n)
+		return 0;
+	return wc_db_exec(db, e, "UPDATE simulator_control SET model_fault_count = model_fault_count - 1 WHERE id = 1") < 0 ? -1 : 0;
+}
+
+const char *control_take_fault(wc_arena *a, wc_err *e)
+{
+	wc_rows rows = {0};
+
+	if (wc_db_tx(take_fault_tx, (void *[]){&rows, a}, e) < 0)
+		return NULL;
+	return rows.n ? wc_row_text(&rows, 0, 0) : "none";
 }
 
 int control_get(wc_request *rq, const void *self)
@@ -35,8 +63,9 @@ int control_get(wc_request *rq, const void *self)
 
 	if (control_read(self, wc_request_arena(rq), &now, &e) < 0)
 		return wc_reply_err(rq, &e);
-	return wc_reply(rq, 200, "{s:I, s:I, s:I}", "chars_per_s", (json_int_t)now.chars_per_s,
-	                "refresh_ms", (json_int_t)now.refresh_ms, "first_token_ms", (json_int_t)now.first_token_ms);
+	return wc_reply(rq, 200, "{s:I, s:I, s:I, s:s, s:I}", "chars_per_s", (json_int_t)now.chars_per_s,
+	                "refresh_ms", (json_int_t)now.refresh_ms, "first_token_ms", (json_int_t)now.first_token_ms,
+	                "model_fault", now.model_fault, "model_fault_count", (json_int_t)now.model_fault_count);
 }
 
 static wc_val given(int64_t value)
@@ -57,6 +86,10 @@ int control_set(wc_request *rq, const void *self)
 	               " refresh_ms = COALESCE(VALUES(refresh_ms), refresh_ms),"
 	               " first_token_ms = COALESCE(VALUES(first_token_ms), first_token_ms)",
 	               given(to->chars_per_s), given(to->refresh_ms), given(to->first_token_ms)) < 0)
+		return wc_reply_err(rq, &e);
+	if (to->model_fault &&
+	    wc_db_exec(NULL, &e, "UPDATE simulator_control SET model_fault = ?, model_fault_count = ? WHERE id = 1", wc_text(to->model_fault),
+	               wc_int(strcmp(to->model_fault, "none") ? to->model_fault_count : 0)) < 0)
 		return wc_reply_err(rq, &e);
 	return control_get(rq, self);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STALL_S 90       /* longer than clients wait for the next piece */
 #define LOOK_MS 1000     /* how often a running stream looks at the control values */
 
 /* ---- errors ---- */
@@ -333,6 +334,33 @@ static int reply_stream(const struct completion *c)
 	return 0;
 }
 
+/* The line of a stream that is no JSON, a stream that says nothing more, one that ends in the middle. */
+static int reply_broken(const struct completion *c, const char *fault)
+{
+	wc_stream_open(c->rq, 200, "text/event-stream");
+	if (!strcmp(fault, "not_json"))
+		return wc_stream_write(c->rq, "data: <html>Bad Gateway</html>\n\n", 32), 0;
+	if (send_delta(c, json_pack("{s:s, s:s}", "role", "assistant", "content", ""), NULL) < 0)
+		return 0;
+	for (int i = 0; !strcmp(fault, "stall") && i < STALL_S; i++)
+		wc_sleep_ms(1000);
+	return 0;
+}
+
+/* 1: the call failed as it was told to; 0: it is to be answered. */
+static int fail_on_demand(const struct completion *c, const char *fault)
+{
+	if (!strcmp(fault, "none"))
+		return 0;
+	if (!strcmp(fault, "429"))
+		wc_reply(c->rq, 429, "{s:{s:s, s:s, s:s}}", "error", "message", "Rate limit reached.", "type", "requests", "code", "rate_limit_exceeded");
+	else if (!strcmp(fault, "500"))
+		wc_reply(c->rq, 500, "{s:{s:s, s:s, s:n}}", "error", "message", "The server had an error.", "type", "server_error", "code");
+	else
+		reply_broken(c, fault);
+	return 1;
+}
+
 static const char *completion_id(wc_arena *a)
 {
 	unsigned char raw[12];
@@ -343,12 +371,16 @@ static const char *completion_id(wc_arena *a)
 
 static int complete(struct completion *c)
 {
-	wc_err e;
+	const char *fault;
+	wc_err      e;
 
-	if (control_read(c->sim, c->a, &c->speed, &e) < 0)
+	fault = control_take_fault(c->a, &e);
+	if (!fault || control_read(c->sim, c->a, &c->speed, &e) < 0)
 		return refuse(c->rq, 503, "server_is_overloaded", "The simulator's database is not available.");
 	c->id            = completion_id(c->a);
 	c->created       = wc_now_ms() / 1000;
+	if (fail_on_demand(c, fault))
+		return 0;
 	c->text          = answer_to(c->a, last_question(c->a, c->chat.messages));
 	c->finish_reason = cut_tokens(c->a, &c->text, c->chat.max_tokens) ? "length" : "stop";
 	return c->chat.stream ? reply_stream(c) : reply_whole(c);

@@ -100,6 +100,20 @@ test('opening a chat is told to the bot once a day', async () => {
 	assert.equal((await post('enter', { bot: 'nobody' })).status, 404);
 });
 
+test('a model that fails on demand still leaves an answer that ends', async () => {
+	await system.postJson('/sim/api/control', { model_fault: '500', model_fault_count: 1 });
+	assert.match((await ask({ text: '数到 3' })).text, /3/, 'one failure is passed over by another try');
+	for (const model_fault of ['429', '500', 'cut', 'not_json']) {
+		const set = await system.postJson('/sim/api/control', { model_fault, model_fault_count: 20 });
+		assert.equal(set.json.model_fault_count, 20);
+		const bubble = await ask({ text: '数到 3' });
+		assert.doesNotMatch(bubble.text, /3/, model_fault);
+		const left = await system.postJson('/sim/api/control', { model_fault: 'none' });
+		assert.equal(left.json.model_fault_count, 0);
+	}
+	assert.equal((await system.postJson('/sim/api/control', { model_fault: 'rain' })).status, 422);
+});
+
 const respond = (code, body) => system.postJson(`/sim/aibot/response?response_code=${code}`, body);
 const markdown = (content) => ({ msgtype: 'markdown', markdown: { content } });
 
