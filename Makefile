@@ -31,7 +31,7 @@ PLUGINS := $(notdir $(patsubst %/,%,$(wildcard plugins/*/)))
 TESTED  := $(notdir $(patsubst %/,%,$(wildcard tests/plugins/*/)))
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all help run test unit check-headers console clean
+.PHONY: all help run test chaos unit check-headers console clean
 .DELETE_ON_ERROR:
 
 all: $B/wecomd $(PLUGINS:%=$B/plugins/%.so)
@@ -40,6 +40,7 @@ help:
 	@echo 'make            build $B/wecomd and $B/plugins/*.so'
 	@echo 'make run        the whole demo on PORT (8080), data in STATE (var); Ctrl-C stops it'
 	@echo 'make test       every test; T=word runs those whose file name contains it'
+	@echo 'make chaos      whole systems under faults, then their books; SEED=n plays a run again, PLAN=word takes some'
 	@echo 'make console    the pages under htdocs, built into $B/htdocs'
 	@echo 'make check-headers   each header compiles alone; folders keep to their tier'
 	@echo 'make clean      remove $B'
@@ -91,6 +92,12 @@ test:
 	@etc/demo/install-packages test
 	@$(MAKE) -s -j2 all unit console $(TESTED:%=$B/test-plugins/%.so)
 	@exec tests/run "$(T)"
+
+# SEED=n plays a run again, PLAN=word takes the plans with that word.
+chaos:
+	@etc/demo/install-packages test
+	@$(MAKE) -s -j2 all $B/test-plugins/notice.so
+	@node tests/chaos/main.mjs
 
 # Every header compiles on its own. Public headers include only public ones; a core folder is included by others
 # through <folder>/<folder>.h alone, and only from its own tier upwards; plugins use core/include alone.

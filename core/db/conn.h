@@ -21,6 +21,7 @@ struct wc_db {
 	unsigned         next_kept;
 	unsigned         last_errno;                /* of the last failure; CR_SERVER_LOST where the library says none */
 	wc_db           *next_idle;
+	int              rank;                      /* of its host in [db] host; 0: the preferred one */
 };
 
 const struct db_settings *pool_settings(void);

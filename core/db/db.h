@@ -11,8 +11,14 @@ struct db_settings {
 
 extern const wc_field db_fields[];     /* [db] */
 
+/* Whether they make sense together; connects to nothing. */
+int db_check_settings(const struct db_settings *settings, wc_err *e);
+
 /* Remembers the settings (borrowed for the process's life); connects on first use. */
 void db_open(const struct db_settings *settings);
+
+/* Called now and then: goes back to a host that is preferred to the one in use, once it can be used again. */
+void db_prefer(void);
 
 /* Closes the idle connections. */
 void db_close(void);

@@ -1,5 +1,5 @@
 /* Migrations: files in order, each recorded with its checksum once all of its statements ran. */
-#include "db/conn.h"
+#include "db/hosts.h"
 
 #include "crypt/crypt.h"
 
@@ -152,7 +152,7 @@ int db_migrate(const char *sql_dir, const char *const *owners, wc_err *e)
 	wc_rows           locked;
 	int               rc = -1;
 
-	if (load_all(a, sql_dir, owners, &all, e) < 0 || !(db = conn_open(pool_settings(), 0, e)))
+	if (load_all(a, sql_dir, owners, &all, e) < 0 || !(db = hosts_connect(pool_settings(), 0, e)))
 		goto out;
 	/* Named after the schema: others on the same server are none of our business. */
 	if (wc_db_query(db, a, &locked, e, "SELECT GET_LOCK(CONCAT(DATABASE(), '.migrate'), 60)") < 0)

@@ -1,5 +1,5 @@
 /* The pool, and what plugins see of the database: single statements, and transactions that repeat themselves. */
-#include "db/conn.h"
+#include "db/hosts.h"
 
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
@@ -16,7 +16,7 @@
 
 const wc_field db_fields[] = {
 	{WC_STRING, "socket", "", offsetof(struct db_settings, socket), "UNIX socket of MariaDB; empty: host and port are used"},
-	{WC_STRING, "host", "", offsetof(struct db_settings, host), "host of MariaDB"},
+	{WC_STRING, "host", "", offsetof(struct db_settings, host), "host of MariaDB; of a Galera cluster the nodes in order of preference: db1,db2:3307,db3"},
 	{WC_INT, "port", "3306", offsetof(struct db_settings, port), "port of MariaDB", .min = 1, .max = 65535},
 	{WC_STRING, "user", NULL, offsetof(struct db_settings, user), "database user"},
 	{WC_SECRET, "password", "", offsetof(struct db_settings, password), "the user's password"},
@@ -116,7 +116,7 @@ static wc_db *get(wc_err *e)
 	}
 	if (reserve(&db, e) < 0)
 		return NULL;
-	if (!db && !(db = conn_open(settings, settings->timeout_ms, e)))
+	if (!db && !(db = hosts_connect(settings, settings->timeout_ms, e)))
 		forget();
 	if (db)
 		db->last_errno = 0;
@@ -152,11 +152,29 @@ static void put(wc_db *db)
 		close_idle();
 		return;
 	}
+	if (db->rank > hosts_rank()) {
+		conn_close(db);
+		forget();
+		return;
+	}
 	pthread_mutex_lock(&lock);
 	db->next_idle = idle;
 	idle          = db;
 	pthread_cond_signal(&freed);
 	pthread_mutex_unlock(&lock);
+}
+
+void db_prefer(void)
+{
+	wc_db *db;
+	wc_err ignored;
+	int    rank = hosts_rank();
+
+	if (rank == 0 || !(db = hosts_connect(settings, settings->timeout_ms, &ignored)))
+		return;
+	if (db->rank < rank)
+		close_idle();
+	conn_close(db);
 }
 
 void db_close(void)

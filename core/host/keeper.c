@@ -2,6 +2,7 @@
 #include "host/keeper.h"
 
 #include "base/base.h"
+#include "db/db.h"
 #include "host/beat.h"
 #include "host/settings.h"
 
@@ -65,6 +66,7 @@ static void *keeper_thread(void *unused)
 		if (settings_refresh(program) && on_change)
 			on_change();
 		if (wc_mono_ms() >= beat_at) {
+			db_prefer();
 			(void)beat(program->core.node, child_role, &ignored);
 			beat_at = wc_mono_ms() + BEAT_MS;
 		}

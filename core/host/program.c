@@ -41,6 +41,8 @@ static void fill_settings(struct program *g, struct problems *p)
 	config_fill(g->config, "web", web_fields, &g->web, p);
 	config_fill(g->config, "http", http_fields, &g->http, p);
 	config_fill(g->config, "worker", worker_fields, &g->worker, p);
+	if (g->db.host && db_check_settings(&g->db, &e) < 0)
+		problem_add(p, "%s", e.text);
 	if (g->core.time_zone && cron_zone(g->core.time_zone, &g->zone_s, &e) < 0)
 		problem_add(p, "[core] time_zone: %s", e.text);
 	if (web_addresses_set(g->arena, &g->web, &e) < 0)

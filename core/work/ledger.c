@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 
+#include <wecomd/clock.h>
 #include <wecomd/log.h>
 #include <wecomd/seal.h>
 
@@ -21,6 +22,7 @@
 #define ANSWER_MAX  120
 #define AT_ONCE     50
 #define INTENT_MIN  "10"
+#define END_WAIT_MS 20000
 
 static const char *const states[] = {"intent", "done", "failed", "uncertain"};
 static const struct worker_reconciler *reconcilers;
@@ -156,6 +158,19 @@ static int end(wc_db *db, void *arg, wc_err *e)
 	return rc;
 }
 
+/* What came of a call is known here alone, so a database that is away for a moment is waited for. */
+static int end_stubbornly(struct end *x, wc_err *e)
+{
+	int64_t until = wc_mono_ms() + END_WAIT_MS;
+
+	while (wc_db_tx(end, x, e) < 0) {
+		if (e->code != WC_E_DB || wc_mono_ms() >= until)
+			return -1;
+		wc_sleep_ms(250);
+	}
+	return 0;
+}
+
 int wc_outbound_end(const char *key, wc_outcome outcome, const char *answer, wc_err *e)
 {
 	struct end x = {key, outcome, answer ? answer : ""};
@@ -164,7 +179,7 @@ int wc_outbound_end(const char *key, wc_outcome outcome, const char *answer, wc_
 		return wc_fail(e, WC_E_ARG, "outbound %s: an outcome is done, failed or uncertain", key);
 	if (strlen(x.answer) > ANSWER_MAX)
 		return wc_fail(e, WC_E_ARG, "outbound %s: an answer is a code of at most %d bytes", key, ANSWER_MAX);
-	return wc_db_tx(end, &x, e);
+	return end_stubbornly(&x, e);
 }
 
 /* --- reconciling ------------------------------------------------------------------------------------------------------ */

@@ -25,7 +25,7 @@ typedef struct wc_outbound {
 int wc_outbound_begin(const wc_outbound *out, wc_outcome *before, wc_err *e);
 
 /* Writes the outcome. answer: a short code of the other side ("errcode 0"), no text of customers. An outcome is written once: a second,
- * different one is WC_E_CONFLICT, except that an uncertain row takes any. */
+ * different one is WC_E_CONFLICT, except that an uncertain row takes any. While the database is away it waits for up to 20 s. */
 int wc_outbound_end(const char *key, wc_outcome outcome, const char *answer, wc_err *e);
 
 /* Finds out how an uncertain action ended. Called by the host for rows that stay uncertain, with growing pauses. 0 with *outcome (still
