@@ -19,14 +19,23 @@ static json_t *needs_json(const wc_plugin *plugin)
 	return list;
 }
 
+static json_t *tools_json(const wc_plugin *plugin)
+{
+	json_t *list = json_array();
+
+	for (const wc_tool *t = plugin->tools; t && t->name; t++)
+		json_array_append_new(list, json_string(t->name));
+	return list;
+}
+
 static json_t *plugin_json(const wc_plugin *plugin)
 {
 	json_int_t routes = 0;
 
 	for (const wc_route *r = plugin->routes; r && r->method; r++)
 		routes++;
-	return json_pack("{s:s, s:s, s:o, s:I}", "name", plugin->name, "summary", plugin->summary, "needs", needs_json(plugin), "routes",
-	                 routes);
+	return json_pack("{s:s, s:s, s:o, s:I, s:o}", "name", plugin->name, "summary", plugin->summary, "needs", needs_json(plugin), "routes",
+	                 routes, "tools", tools_json(plugin));
 }
 
 /* In the order in which they started; the position is the place in it. */
@@ -46,6 +55,7 @@ static const wc_field plugin_fields[] = {
 	{WC_STRING, "summary", NULL, 0, "what it does, in one line"},
 	{WC_LIST, "needs", NULL, 0, "the plugins that it builds on"},
 	{WC_INT, "routes", NULL, 0, "how many routes it serves", .max = INT32_MAX},
+	{WC_LIST, "tools", NULL, 0, "the names of its tools"},
 	{0}};
 
 WC_PART(inventory_part, "inventory",

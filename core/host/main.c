@@ -26,9 +26,11 @@ static const char usage_text[] =
 	"  migrate\n"
 	"      bring the schema up to this program\n"
 	"  plugins\n"
-	"      the loaded plugins\n"
+	"      the loaded plugins and their tools\n"
 	"  routes [--openapi]\n"
-	"      every path, who may call it, and whose it is; or their OpenAPI document\n";
+	"      every path, who may call it, and whose it is; or their OpenAPI document\n"
+	"  tools\n"
+	"      every tool of /mcp, who may call it, what a call can do, and whose it is\n";
 
 /* Loads everything; prints what is wrong. Children take the configuration that was checked, not the files. */
 static bool load(struct program *g, bool from_master)
@@ -88,11 +90,18 @@ static int migrate(struct program *g)
 	return 0;
 }
 
+static void print_plugin(const wc_plugin *plugin)
+{
+	printf("%-16s %s\n", plugin->name, plugin->summary);
+	for (const wc_tool *t = plugin->tools; t && t->name; t++)
+		printf("%-16s tool %s: %s\n", "", t->name, t->summary);
+}
+
 static int plugins(struct program *g)
 {
 	for (size_t i = 0; i < g->slot_count; i++)
 		if (!g->slots[i].is_part)
-			printf("%-16s %s\n", g->slots[i].plugin->name, g->slots[i].plugin->summary);
+			print_plugin(g->slots[i].plugin);
 	return 0;
 }
 
@@ -103,6 +112,13 @@ static int routes(struct program *g, const char *option)
 	for (const struct web_route *r = g->routes; r->route; r++)
 		printf("%-6s %-36s %-9s %-12s %s\n", method_name(r->route->method), r->route->path, role_name(r->route->role), r->owner,
 		       r->route->summary);
+	return 0;
+}
+
+static int tools(struct program *g)
+{
+	for (const struct web_tool *t = g->tools; t->tool; t++)
+		printf("%-24s %-9s %-12s %-12s %s\n", t->tool->name, role_name(t->tool->role), effect_name(t->tool->effect), t->owner, t->tool->summary);
 	return 0;
 }
 
@@ -160,6 +176,8 @@ static int run(int argc, char **argv)
 		return plugins(&g);
 	if (!strcmp(command, "routes"))
 		return routes(&g, argc > 1 ? argv[1] : "");
+	if (!strcmp(command, "tools"))
+		return tools(&g);
 	if (is_child)
 		return child_run(&g, argv[1]);
 	return run_offered(&g, argc, argv);

@@ -59,6 +59,7 @@ struct program {
 	size_t                 slot_count;
 	struct web_route      *routes;
 	struct web_callback   *callbacks;
+	struct web_tool       *tools;
 	struct worker_kind    *kinds;
 	struct worker_timer   *timers;
 	struct worker_reconciler *reconcilers;
@@ -87,6 +88,9 @@ int ready_route(wc_request *rq, const void *self);
 
 /* Hands on what the tables say about data at rest: customers' sections, sealed columns (at_rest.c). */
 void gather_at_rest(struct program *g, struct problems *p);
+
+/* Checks what the tables say about tools, and hands them to the web (tools.c). */
+void gather_tools(struct program *g, struct problems *p);
 
 extern const wc_plugin host_part;
 

@@ -156,27 +156,37 @@ int wc_problem(wc_request *rq, int status, const char *code, const char *format,
 }
 
 /* What went wrong inside is for the log; the caller gets its own mistakes explained and a trace id for the rest. */
+const char *error_for_caller(const wc_err *e)
+{
+	return wc_err_status(e->code) < 500 ? e->text
+	       : e->code == WC_E_DB         ? "the database is not available just now"
+	       : wc_err_retry(e->code)      ? "a service behind this one is not available just now"
+	                                    : "something went wrong here; the trace id finds it in the log";
+}
+
 int wc_reply_err(wc_request *rq, const wc_err *e)
 {
 	int status = wc_err_status(e->code);
 
 	if (status >= 500)
 		wc_log(WC_ERROR, "request failed", wc_kv_s("route", rq->route ? rq->route->route->path : ""), wc_kv_s("error", e->text));
-	return wc_problem(rq, status, wc_err_name(e->code), "%s",
-	                  status < 500           ? e->text
-	                  : e->code == WC_E_DB   ? "the database is not available just now"
-	                  : wc_err_retry(e->code) ? "a service behind this one is not available just now"
-	                                          : "something went wrong here; the trace id finds it in the log");
+	return wc_problem(rq, status, wc_err_name(e->code), "%s", error_for_caller(e));
+}
+
+json_t *bad_fields_json(const wc_bad_field *bad)
+{
+	json_t *list = json_array();
+
+	for (; bad; bad = bad->next)
+		json_array_append_new(list, json_pack("{s:s*, s:s}", "field", bad->field, "expected", bad->expected));
+	return list;
 }
 
 int wc_reply_bad_fields(wc_request *rq, const wc_bad_field *bad)
 {
 	json_t *problem = make_problem(422, "bad_fields", "some fields are not as expected");
-	json_t *list    = json_array();
 
-	for (; bad; bad = bad->next)
-		json_array_append_new(list, json_pack("{s:s*, s:s}", "field", bad->field, "expected", bad->expected));
-	json_object_set_new(problem, "errors", list);
+	json_object_set_new(problem, "errors", bad_fields_json(bad));
 	return send_problem(rq, 422, problem);
 }
 

@@ -264,8 +264,7 @@ static bool is_cut(wc_request *rq, size_t got)
 	return FCGX_GetError(rq->fcgi->in) || (announced && *announced && strtoull(announced, NULL, 10) > got);
 }
 
-/* "application/json", with or without parameters. */
-static bool is_json(const char *type)
+bool is_json(const char *type)
 {
 	size_t n = strcspn(type, "; \t");
 

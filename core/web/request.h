@@ -47,6 +47,9 @@ int request_begin(wc_request *rq, FCGX_Request *fcgi, wc_arena *a);
 /* Checks the query, reads the body to its end and checks it, as the route says. 0, or -1: the answer was sent. */
 int request_read(wc_request *rq, const struct web_settings *settings);
 
+/* Whether a Content-Type is "application/json", with or without parameters. */
+bool is_json(const char *type);
+
 /* Percent-decodes n bytes once; NULL for a broken escape, a zero byte, or what is not UTF-8. '+' stays. */
 char *percent_decode(wc_arena *a, const char *s, size_t n);
 
@@ -56,6 +59,14 @@ const struct web_route *route_find(wc_request *rq, const struct web_route *route
 
 /* How far a callback's timestamp may be from our clock (callback.c); 0: as far as it likes. */
 void callback_window(int64_t ms);
+
+/* --- errors (reply.c) ----------------------------------------------------------------------------------------------- */
+
+/* What a caller may read of an error: his own mistakes as they are, what went wrong inside in general words. */
+const char *error_for_caller(const wc_err *e);
+
+/* [{"field", "expected"}]; a new reference. */
+json_t *bad_fields_json(const wc_bad_field *bad);
 
 /* --- lists (list.c) ------------------------------------------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 
 #include <wecomd/callback.h>
 #include <wecomd/field.h>
+#include <wecomd/tool.h>
 #include <wecomd/web.h>
 
 struct inbox_job;
@@ -134,6 +135,24 @@ json_t *openapi_document(wc_arena *a, const struct web_route *routes);
 
 /* The routes that web_run() serves. */
 const struct web_route *web_routes(void);
+
+/* --- tools (tool.c, mcp.c) -------------------------------------------------------------------------------------------- */
+
+/* A tool and whose it is. Lists end with a NULL tool. */
+struct web_tool {
+	const wc_tool *tool;
+	const char    *owner;      /* "core" or the plugin's name */
+	const void    *self;
+};
+
+/* The tools that POST /mcp offers, and [core] public_url, the one origin whose pages may call them unless settings name more. Before
+ * threads; both are borrowed for the process's life. */
+void tools_use(const struct web_tool *tools, const char *public_url);
+
+const char *effect_name(wc_effect effect);     /* "reads", "changes", "reaches out"; NULL: it is none */
+
+/* POST /mcp: the tools for agents. */
+extern const struct wc_plugin mcp_part;
 
 /* What the API is made of besides the plugins: its description, and what keeps its own table small. */
 extern const struct wc_plugin api_part;

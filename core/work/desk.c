@@ -44,16 +44,20 @@ int page_read(wc_request *rq, struct page *p)
 	return 0;
 }
 
-int page_reply(wc_request *rq, const struct page *p, const wc_rows *rows, json_t *(*item)(wc_arena *a, const wc_rows *rows, size_t i))
+json_t *page_json(wc_arena *a, const struct page *p, const wc_rows *rows, json_t *(*item)(wc_arena *a, const wc_rows *rows, size_t i))
 {
-	wc_arena *a     = wc_request_arena(rq);
-	json_t   *items = wc_json_keep(a, json_array()), *next;
-	size_t    n     = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
+	json_t *items = wc_json_keep(a, json_array()), *next;
+	size_t  n     = rows->n > (size_t)p->limit ? (size_t)p->limit : rows->n;
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append(items, item(a, rows, i));
 	next = rows->n > n ? json_string(wc_row_text(rows, n - 1, 0)) : json_null();
-	return wc_reply(rq, 200, "{s:O, s:o}", "items", items, "next", next);
+	return wc_json(a, "{s:O, s:o}", "items", items, "next", next);
+}
+
+int page_reply(wc_request *rq, const struct page *p, const wc_rows *rows, json_t *(*item)(wc_arena *a, const wc_rows *rows, size_t i))
+{
+	return wc_reply_json(rq, 200, page_json(wc_request_arena(rq), p, rows, item));
 }
 
 json_t *json_ms(const wc_rows *rows, size_t row, size_t column)

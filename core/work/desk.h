@@ -19,6 +19,9 @@ int page_read(wc_request *rq, struct page *p);
 /* Sends {"items":[…],"next":…}. rows: at most limit + 1 with the id in column 0; item makes one. */
 int page_reply(wc_request *rq, const struct page *p, const wc_rows *rows, json_t *(*item)(wc_arena *a, const wc_rows *rows, size_t i));
 
+/* What it sends. */
+json_t *page_json(wc_arena *a, const struct page *p, const wc_rows *rows, json_t *(*item)(wc_arena *a, const wc_rows *rows, size_t i));
+
 /* Sends 422 for one query parameter; returns 1. */
 int bad_query(wc_request *rq, const char *name, const char *expected);
 

@@ -184,16 +184,37 @@ static json_t *explain(wc_arena *a, const char *id, const char **trace, wc_err *
 
 /* --- for people ------------------------------------------------------------------------------------------------------- */
 
-static int get_explain(wc_request *rq, const void *self)
+static json_t *explain_json(wc_arena *a, const char *id, wc_err *e)
 {
 	const char *trace;
-	json_t     *events;
-	wc_err      e;
+	json_t     *events = explain(a, id, &trace, e);
+
+	return events ? wc_json(a, "{s:s, s:O}", "trace_id", trace, "events", events) : NULL;
+}
+
+static int get_explain(wc_request *rq, const void *self)
+{
+	wc_err  e;
+	json_t *story = explain_json(wc_request_arena(rq), wc_path_param(rq, "id"), &e);
 
 	(void)self;
-	if (!(events = explain(wc_request_arena(rq), wc_path_param(rq, "id"), &trace, &e)))
-		return wc_reply_err(rq, &e);
-	return wc_reply(rq, 200, "{s:s, s:O}", "trace_id", trace, "events", events);
+	return story ? wc_reply_json(rq, 200, story) : wc_reply_err(rq, &e);
+}
+
+struct message {
+	const char *id;
+};
+
+static const wc_field message_fields[] = {
+	{WC_STRING, "id", NULL, offsetof(struct message, id), "a trace id, inbox:N, job:N, or the key of a job or an outward action", .min = 1, .max = 512},
+	{0}};
+
+static json_t *explain_tool(const wc_tool_call *call, const void *self, wc_err *e)
+{
+	const struct message *m = call->args;
+
+	(void)self;
+	return explain_json(call->arena, m->id, e);
 }
 
 /* "name value" for each member that is not said otherwise. */
@@ -241,5 +262,9 @@ WC_PART(explain_part, "explain",
 	.summary  = "the story of one message",
 	.routes   = WC_ROUTES(
 		{WC_GET, "/api/explain/{id}", WC_VIEWER, get_explain, "Everything known of one message, in order of time"}),
+	.tools    = WC_TOOLS(
+		{"explain_message", WC_VIEWER, WC_READS, explain_tool,
+		 "The story of one message in order of time: its callback, jobs, model calls, outward actions, and what people did. No texts of people",
+		 message_fields, sizeof(struct message)}),
 	.commands = WC_COMMANDS(
 		{"explain", "ID", "everything known of one message, in order of time", explain_command}));

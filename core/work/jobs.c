@@ -224,6 +224,11 @@ static int change(struct change *c, int (*how)(wc_db *, void *, wc_err *), wc_er
 	return -1;
 }
 
+static json_t *change_json(const struct change *c)
+{
+	return wc_json(c->a, "{s:I, s:s}", "id", (json_int_t)c->id, "state", states[c->state]);
+}
+
 static int change_and_reply(wc_request *rq, int (*how)(wc_db *, void *, wc_err *))
 {
 	struct change c = {.id = desk_id(rq), .actor = actor_of(rq), .a = wc_request_arena(rq)};
@@ -232,7 +237,7 @@ static int change_and_reply(wc_request *rq, int (*how)(wc_db *, void *, wc_err *
 	if (change(&c, how, &e) < 0)
 		return wc_reply_err(rq, &e);
 	/* 202: a running job was asked to stop and will see it at its next heartbeat. */
-	return wc_reply(rq, c.state == JOB_RUNNING ? 202 : 200, "{s:I, s:s}", "id", (json_int_t)c.id, "state", states[c.state]);
+	return wc_reply_json(rq, c.state == JOB_RUNNING ? 202 : 200, change_json(&c));
 }
 
 static int post_retry(wc_request *rq, const void *self)
@@ -245,6 +250,58 @@ static int post_cancel(wc_request *rq, const void *self)
 {
 	(void)self;
 	return change_and_reply(rq, cancel);
+}
+
+/* --- tools ---------------------------------------------------------------------------------------------------------- */
+
+struct job_filter {
+	const char *state, *kind, *cursor;
+	int64_t     limit;
+};
+
+#define FILTER(member) offsetof(struct job_filter, member)
+
+static const wc_field filter_fields[] = {
+	{WC_CHOICE, "state", NULL, FILTER(state), "only these", .choices = "waiting|ready|running|done|dead", .optional = true},
+	{WC_STRING, "kind", NULL, FILTER(kind), "only this kind, such as smartbot.answer", .optional = true},
+	{WC_INT, "limit", "20", FILTER(limit), "how many", .min = 1, .max = 200},
+	{WC_STRING, "cursor", NULL, FILTER(cursor), "\"next\" of the page before; left out: the newest", .optional = true},
+	{0}};
+
+static json_t *list_tool(const wc_tool_call *call, const void *self, wc_err *e)
+{
+	const struct job_filter *f = call->args;
+	struct page              p = {f->limit, f->cursor ? number_of(f->cursor) : INT64_MAX};
+	wc_rows                  rows;
+
+	(void)self;
+	if (!p.before) {
+		wc_fail(e, WC_E_ARG, "cursor is to be the \"next\" of the page before");
+		return NULL;
+	}
+	return list(call->arena, &p, f->state ? state_from(f->state) : -1, f->kind, &rows, e) < 0 ? NULL
+	       : page_json(call->arena, &p, &rows, job_object);
+}
+
+struct job_id {
+	int64_t id;
+};
+
+static const wc_field id_fields[] = {
+	{WC_INT, "id", NULL, offsetof(struct job_id, id), "the job's number", .min = 1, .max = INT64_MAX},
+	{0}};
+
+static const wc_field changed_fields[] = {
+	{WC_INT, "id", NULL, 0, "the job's number", .min = 1, .max = INT64_MAX},
+	{WC_CHOICE, "state", NULL, 0, "what it is now", .choices = "waiting|ready|running|done|dead"},
+	{0}};
+
+static json_t *retry_tool(const wc_tool_call *call, const void *self, wc_err *e)
+{
+	struct change c = {.id = ((const struct job_id *)call->args)->id, .actor = call->actor, .a = call->arena};
+
+	(void)self;
+	return change(&c, retry, e) < 0 ? NULL : change_json(&c);
 }
 
 /* --- commands ------------------------------------------------------------------------------------------------------- */
@@ -312,6 +369,11 @@ WC_PART(jobs_part, "jobs",
 		{WC_GET, "/api/jobs/{id}", WC_VIEWER, get_job, "One job; of its arguments the kinds and sizes"},
 		{WC_POST, "/api/jobs/{id}/retry", WC_OPERATOR, post_retry, "Tries a dead job again, at the end of its lane"},
 		{WC_POST, "/api/jobs/{id}/cancel", WC_OPERATOR, post_cancel, "Buries a job that waits; asks one that runs to stop"}),
+	.tools    = WC_TOOLS(
+		{"jobs_list", WC_VIEWER, WC_READS, list_tool, "Jobs, the newest first, with state, attempts and error", filter_fields,
+		 sizeof(struct job_filter)},
+		{"jobs_retry", WC_OPERATOR, WC_CHANGES, retry_tool, "Tries a dead job again, at the end of its lane", id_fields,
+		 sizeof(struct job_id), changed_fields}),
 	.commands = WC_COMMANDS(
 		{"jobs list", "[--state STATE] [--kind KIND] [--limit N]", "the newest jobs", list_command},
 		{"jobs retry", "ID", "try a dead job again", retry_command},

@@ -176,31 +176,40 @@ struct question {
 static const wc_field question_fields[] = {{WC_STRING, "text", NULL, offsetof(struct question, text), "the question", .min = 1, .max = 4096}, {0}};
 
 /* As a person would be answered, without memory, commands or limits; what it uses is counted under "(console)". */
+json_t *test_question(wc_arena *a, const struct smartbot *smartbot, const char *name, const char *text, wc_err *e)
+{
+	struct person  console = person_of(a, "(console)");
+	const char    *role;
+	struct bot     bot;
+	wc_chat        chat = {.max_answer = STREAM_MAX};
+	wc_chat_result r;
+	wc_slice       covered;
+
+	if (bot_find(a, name, &bot, e) < 0 || role_prompt(a, bot.persona, &role, e) < 0)
+		return NULL;
+	chat.model    = bot.model;
+	chat.fallback = bot.fallback_model;
+	chat.messages = wc_json(a, "[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", prompt_system(a, &bot, role, prompt_fence(a)), "role", "user", "content", text);
+	if (wc_chat_stream(a, &chat, &r, e) < 0 || usage_add(smartbot, bot.id, &console, &r, wc_token_estimate(text, strlen(text)), e) < 0)
+		return NULL;
+	covered = blocked_cover(a, smartbot->block_words, r.text, r.len, false);
+	return wc_json(a, "{s:s%, s:s, s:I, s:I, s:I, s:I, s:I}", "answer", covered.p, covered.n, "model", r.model, "prompt_tokens", (json_int_t)r.prompt_tokens,
+	               "completion_tokens", (json_int_t)r.completion_tokens, "cost_micros", (json_int_t)r.cost_micros, "first_text_ms",
+	               (json_int_t)r.first_text_ms, "total_ms", (json_int_t)r.total_ms);
+}
+
 static int ask_bot(wc_request *rq, const void *self)
 {
 	const struct smartbot *smartbot = self;
 	wc_arena              *a        = wc_request_arena(rq);
-	const char            *text     = ((const struct question *)wc_body(rq))->text, *role;
-	struct person          console  = person_of(a, "(console)");
-	struct bot             bot;
-	wc_chat                chat = {.max_answer = STREAM_MAX};
-	wc_chat_result         r;
-	wc_slice               covered;
+	const char            *text     = ((const struct question *)wc_body(rq))->text;
+	json_t                *answer;
 	wc_err                 e;
 
 	if (blocked_word(a, smartbot->block_words, text, strlen(text)))
 		return wc_problem(rq, 422, "blocked", "the question holds a blocked word");
-	if (bot_find(a, wc_path_param(rq, "name"), &bot, &e) < 0 || role_prompt(a, bot.persona, &role, &e) < 0)
-		return wc_reply_err(rq, &e);
-	chat.model    = bot.model;
-	chat.fallback = bot.fallback_model;
-	chat.messages = wc_json(a, "[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", prompt_system(a, &bot, role, prompt_fence(a)), "role", "user", "content", text);
-	if (wc_chat_stream(a, &chat, &r, &e) < 0 || usage_add(smartbot, bot.id, &console, &r, wc_token_estimate(text, strlen(text)), &e) < 0)
-		return wc_reply_err(rq, &e);
-	covered = blocked_cover(a, smartbot->block_words, r.text, r.len, false);
-	return wc_reply(rq, 200, "{s:s%, s:s, s:I, s:I, s:I, s:I, s:I}", "answer", covered.p, covered.n, "model", r.model, "prompt_tokens", (json_int_t)r.prompt_tokens,
-	                "completion_tokens", (json_int_t)r.completion_tokens, "cost_micros", (json_int_t)r.cost_micros, "first_text_ms",
-	                (json_int_t)r.first_text_ms, "total_ms", (json_int_t)r.total_ms);
+	answer = test_question(a, smartbot, wc_path_param(rq, "name"), text, &e);
+	return answer ? wc_reply_json(rq, 200, answer) : wc_reply_err(rq, &e);
 }
 
 /* --- roles ----------------------------------------------------------------------------------------------------------- */
@@ -279,33 +288,40 @@ static bool is_day(const char *s)
 	       strspn(s + 8, "0123456789") == 2;
 }
 
-/* By day, bot, model and person; from and to are days, the last thirty when they are left out. */
-static int get_usage(wc_request *rq, const void *self)
+/* By day, bot, model and person. */
+json_t *usage_list(wc_arena *a, const struct smartbot *smartbot, const struct usage_filter *f, wc_err *e)
 {
-	const struct smartbot *smartbot = self;
-	wc_arena              *a        = wc_request_arena(rq);
-	const char            *from = wc_query_param(rq, "from"), *to = wc_query_param(rq, "to"), *bot = wc_query_param(rq, "bot");
-	json_t                *items = wc_json(a, "[]");
-	wc_rows                rows;
-	wc_err                 e;
+	json_t *items = wc_json(a, "[]");
+	wc_rows rows;
 
-	if ((from && !is_day(from)) || (to && !is_day(to)))
-		return wc_problem(rq, 400, "bad_request", "from and to are days such as 2026-01-31");
-	if (bot && !bot_name_is_good(bot))
-		return wc_reply(rq, 200, "{s:[], s:n}", "items", "next");
-	if (wc_db_query(NULL, a, &rows, &e,
+	if ((f->from && !is_day(f->from)) || (f->to && !is_day(f->to))) {
+		wc_fail(e, WC_E_ARG, "from and to are days such as 2026-01-31");
+		return NULL;
+	}
+	if (f->bot && !bot_name_is_good(f->bot))
+		return wc_json(a, "{s:[], s:n}", "items", "next");
+	if (wc_db_query(NULL, a, &rows, e,
 	                "SELECT u.day, b.name, u.model, u.calls, u.prompt_tokens, u.completion_tokens, u.cost_micros, p.user_id FROM smartbot_usage u"
 	                " JOIN smartbot_bot b ON b.id = u.bot_id LEFT JOIN smartbot_person p ON p.person = u.person"
 	                " WHERE u.day >= COALESCE(?, DATE(NOW(3) + INTERVAL ? MICROSECOND) - INTERVAL 29 DAY) AND u.day <= COALESCE(?, '9999-12-31')"
 	                " AND b.name = COALESCE(?, b.name) ORDER BY u.day DESC, u.cost_micros DESC, u.calls DESC LIMIT 1000",
-	                wc_text(from), wc_int(smartbot->day_offset_ms * 1000), wc_text(to), wc_text(bot)) < 0)
-		return wc_reply_err(rq, &e);
+	                wc_text(f->from), wc_int(smartbot->day_offset_ms * 1000), wc_text(f->to), wc_text(f->bot)) < 0)
+		return NULL;
 	for (size_t i = 0; i < rows.n; i++)
 		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "day", wc_row_text(&rows, i, 0), "bot", wc_row_text(&rows, i, 1),
 		                                       "model", wc_row_text(&rows, i, 2), "calls", (json_int_t)wc_row_int(&rows, i, 3),
 		                                       "prompt_tokens", (json_int_t)wc_row_int(&rows, i, 4), "completion_tokens", (json_int_t)wc_row_int(&rows, i, 5),
 		                                       "cost_micros", (json_int_t)wc_row_int(&rows, i, 6), "person", person_column(a, &rows, i, 7)));
-	return wc_reply(rq, 200, "{s:O, s:n}", "items", items, "next");
+	return wc_json(a, "{s:O, s:n}", "items", items, "next");
+}
+
+static int get_usage(wc_request *rq, const void *self)
+{
+	struct usage_filter f = {wc_query_param(rq, "from"), wc_query_param(rq, "to"), wc_query_param(rq, "bot")};
+	wc_err              e;
+	json_t             *list = usage_list(wc_request_arena(rq), self, &f, &e);
+
+	return list ? wc_reply_json(rq, 200, list) : wc_reply_err(rq, &e);
 }
 
 static int list_feedback(wc_request *rq, const void *self)

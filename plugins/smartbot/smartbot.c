@@ -37,6 +37,7 @@ WC_PLUGIN(smartbot, struct smartbot,
 	.instances = WC_INSTANCES(.fields = bot_fields, .size = sizeof(struct bot), .check = bot_check, .seed = bot_seed),
 	.callbacks = WC_CALLBACKS(.endpoints = bot_endpoints, .receive = event_receive),
 	.routes    = smartbot_routes,
+	.tools     = smartbot_tools,
 	.jobs      = WC_JOBS(
 		{"smartbot.answer", answer_run, "asks the model and streams its answer", .attempts = 4},
 		{"smartbot.card", card_run, "acts on a card's button and makes the new card", .attempts = 2},

@@ -170,6 +170,17 @@ const char *limit_reached(wc_arena *a, const struct smartbot *self, const struct
                           int *rc, wc_err *e);
 const char *usage_text(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct person *p, wc_err *e);
 
+/* --- what REST and tools have in common (api.c) ------------------------------------------------------------------------ */
+
+/* Asks the bot called name; text holds no blocked word. {"answer", "model", …}; NULL with *e. */
+json_t *test_question(wc_arena *a, const struct smartbot *self, const char *name, const char *text, wc_err *e);
+
+struct usage_filter {
+	const char *from, *to, *bot;      /* from and to: days, the last thirty where they are NULL; bot NULL: all */
+};
+
+json_t *usage_list(wc_arena *a, const struct smartbot *self, const struct usage_filter *f, wc_err *e);     /* {"items", "next"} */
+
 /* --- commands -------------------------------------------------------------------------------------------------------- */
 
 struct command_result {
@@ -203,3 +214,4 @@ int feedback_run(wc_job *job, const void *self, wc_err *e);
 const json_t *card_answer(wc_callback *cb, const char *key, const void *self, wc_err *e);
 
 extern const wc_route smartbot_routes[];
+extern const wc_tool smartbot_tools[];

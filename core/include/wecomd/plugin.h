@@ -26,6 +26,7 @@
 #include <wecomd/seal.h>
 #include <wecomd/split.h>
 #include <wecomd/text.h>
+#include <wecomd/tool.h>
 #include <wecomd/web.h>
 #include <wecomd/wecom.h>
 
@@ -99,6 +100,7 @@ typedef struct wc_plugin {
 	const wc_instances     *instances;
 	const wc_route         *routes;        /* ends with method 0 */
 	const wc_callback_kind *callbacks;
+	const wc_tool          *tools;         /* ends with a NULL name */
 	const wc_job_kind      *jobs;          /* ends with a NULL name */
 	const wc_command       *commands;      /* ends with a NULL name */
 	const wc_timer         *timers;        /* ends with a NULL name */
@@ -125,6 +127,7 @@ typedef struct wc_plugin {
 #define WC_INSTANCES(...) (&(const wc_instances){__VA_ARGS__})
 #define WC_ROUTES(...)    ((const wc_route[]){__VA_ARGS__, {0}})
 #define WC_CALLBACKS(...) (&(const wc_callback_kind){__VA_ARGS__})
+#define WC_TOOLS(...)     ((const wc_tool[]){__VA_ARGS__, {0}})
 #define WC_JOBS(...)      ((const wc_job_kind[]){__VA_ARGS__, {0}})
 #define WC_COMMANDS(...)  ((const wc_command[]){__VA_ARGS__, {0}})
 #define WC_TIMERS(...)    ((const wc_timer[]){__VA_ARGS__, {0}})
