@@ -13,11 +13,8 @@ static int greet(wc_request *rq, const void *self)
 
 static json_t *greet_tool(const wc_tool_call *call, const void *self, wc_err *e)
 {
-	const struct hello  *hello  = self;
-	const struct person *person = call->args;
-
 	(void)e;
-	return wc_json(call->arena, "{s:s+}", "text", hello->greeting, person->name);
+	return wc_json(call->arena, "{s:s+}", "text", ((const struct hello *)self)->greeting, ((const struct person *)call->args)->name);
 }
 
 WC_PLUGIN(hello, struct hello,

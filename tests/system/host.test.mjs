@@ -189,6 +189,14 @@ test('plugins that do not fit together are all reported', async () => {
 		/clash: route GET \/api\/hello\/\{who\} clashes with \/api\/hello\/\{name\} of hello/,
 		/clash: route GET \/api\/clash names no role/,
 		/clash: job kind other\.work/,
+		/clash: tool hello_greet: a name is the plugin's/,
+		/clash: tool hello_greet is one of hello already/,
+		/clash: tool clash_Loud: a name is the plugin's/,
+		/clash: tool clash_roleless names no role/,
+		/clash: tool clash_anyone is for anyone, but nobody calls it without credentials/,
+		/clash: tool clash_idle does not say whether it reads, changes or reaches out/,
+		/clash: tool clash_empty lacks a function or a summary/,
+		/clash: tool clash_small has an argument number beyond its args_size/,
 		/wrong-abi\.so: built for/,
 		/undefined symbol: wc_no_such_function/,
 		/garbage\.so/,
@@ -246,6 +254,11 @@ test('plugins and routes list what is loaded', async () => {
 	const plugins = (await system.wecomd('plugins')).stdout;
 	assert.match(plugins, /^hello\s+Greets by name$/m);
 	assert.match(plugins, /^smartbot\s+\S/m);
+	assert.match(plugins, /^ +tool hello_greet: Greets one person$/m);
+	const tools = (await system.wecomd('tools')).stdout;
+	assert.match(tools, /^hello_greet +viewer +reads +hello +Greets one person$/m);
+	assert.match(tools, /^smartbot_ask +operator +reaches out +smartbot +\S/m);
+	assert.match(tools, /^jobs_retry +operator +changes +core +\S/m);
 	const routes = (await system.wecomd('routes')).stdout.trim().split('\n').map((line) => line.split(/\s+/).slice(0, 4).join(' '));
 	for (const route of [
 		'GET /health anyone core',

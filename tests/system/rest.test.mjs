@@ -148,6 +148,8 @@ test('the loaded plugins are a list', async () => {
 	const things = items.find(({ name }) => name === 'things');
 	assert.deepEqual(things.needs, ['hello']);
 	assert.ok(things.routes > 10 && things.summary);
+	assert.deepEqual(things.tools, []);
+	assert.deepEqual(items.find(({ name }) => name === 'hello').tools, ['hello_greet']);
 	assert.equal((await system.get('/api/plugins')).status, 401);
 });
 
