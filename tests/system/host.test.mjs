@@ -135,7 +135,7 @@ test('files of conf.d beside the first file are read after it', async () => {
 	write('beside/conf.d/10-hello.conf', '[plugins]\nhello = on\n[hello]\ngreeting = Hallo\n');
 	write('beside/conf.d/20.conf.off', '[plugins]\nghost = on\n');
 	const { stdout, stderr } = await wecomd({}, '-c', first, 'plugins');
-	assert.match(stdout, /^hello\s+Greets by name\n$/, stderr);
+	assert.match(stdout, /^hello\s+Greets by name\n +tool hello_greet: Greets one person\n$/, stderr);
 });
 
 test('${NAME}, ${NAME:-default}, $$ and @file are understood', async () => {
