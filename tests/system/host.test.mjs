@@ -204,11 +204,12 @@ test('plugins that do not fit together are all reported', async () => {
 	]) holds(lines, pattern);
 });
 
-test('a circle of needs is told with its way, and bad metrics and offers are found, each once', async () => {
+test('a circle of needs is told with its way, and bad metrics, tools and offers are found, each once', async () => {
 	const lines = await complaints(withPlugins('ring-a', 'ring-b', 'offerer'));
 	const found = lines.filter((line) => line.startsWith('plugin')).sort();
 	assert.deepEqual(found, [
 		"plugin ring-a: metric ring a: its name is not one of Prometheus'",
+		"plugin ring-a: tool ring-a_turn: a name is the plugin's, '_', and lower-case letters, digits and '_', 64 bytes at most",
 		'plugin ring-b: metric messages_total is declared by core already',
 		'plugin ring-b: offer nothing lacks a version or a table',
 		'plugins need each other in a circle: ring-a needs ring-b needs ring-a',
