@@ -48,6 +48,38 @@ static void say_durability(wc_findings *f, const wc_rows *rows)
 		wc_found(f, WC_FOUND_OK, "durability", "", "each commit is flushed to disk");
 }
 
+static int count_hosts(const char *list)
+{
+	int n = *list != 0;
+
+	for (; *list; list++)
+		n += *list == ',';
+	return n;
+}
+
+static void say_cluster(wc_findings *f)
+{
+	int     named = *patient()->db->socket ? 1 : count_hosts(patient()->db->host);
+	wc_rows rows;
+	wc_err  e;
+	int     nodes;
+
+	if (wc_db_query(NULL, f->arena, &rows, &e, "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'") < 0)
+		return;
+	nodes = rows.n ? (int)wc_row_int(&rows, 0, 1) : 0;
+	if (nodes == 0 && named < 2)
+		return;
+	if (nodes == 0)
+		wc_found(f, WC_FOUND_WARN, "cluster", "[db] host: one host, or the nodes of a Galera cluster",
+		         "[db] host names %d hosts, and the one in use belongs to no cluster", named);
+	else if (named < 2)
+		wc_found(f, WC_FOUND_WARN, "cluster", "[db] host: all nodes, in order of preference", "the cluster has %d nodes, and only one is named", nodes);
+	else if (nodes < named)
+		wc_found(f, WC_FOUND_WARN, "cluster", "the nodes that are away", "the cluster has %d nodes, [db] host names %d", nodes, named);
+	else
+		wc_found(f, WC_FOUND_OK, "cluster", "", "%d nodes are there", nodes);
+}
+
 void check_database(wc_findings *f, const void *self)
 {
 	wc_rows rows;
@@ -61,6 +93,7 @@ void check_database(wc_findings *f, const void *self)
 	}
 	say_version(f, wc_row_text(&rows, 0, 0));
 	say_durability(f, &rows);
+	say_cluster(f);
 }
 
 void check_schema(wc_findings *f, const void *self)

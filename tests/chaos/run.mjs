@@ -139,6 +139,7 @@ export async function killPreferred(world, load, say) {
 		first.wanted = false;      // it stays away
 		first.kill();
 	});
+	assert.match(await world.doctor(), /the cluster has 2 nodes, \[db\] host names 3/);
 	const nodeGapMs = await pause('kill a node of wecomd', () => world.nodes[0].kill());
 	first.start();
 	await waitFor('the killed database back in the cluster', () => world.isSynced(first), { ms: 90_000 });
@@ -148,6 +149,7 @@ export async function killPreferred(world, load, say) {
 			Number((await one.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'wecomd'"))[0][0])));
 		return Number(n) > 0 && others.every((count) => count === 0);
 	}, { ms: 60_000 });
+	assert.match(await world.doctor(), /3 nodes are there/);
 	return { databaseGapMs, nodeGapMs };
 }
 

@@ -251,6 +251,10 @@ people = ${people.reduce((lines, one, i) => lines + (i % 12 === 11 ? `${one}|\n 
 		});
 	}
 
+	async doctor() {
+		return (await run(path.join(build, 'wecomd'), ['-c', this.nodes.at(-1).conf, 'doctor'], { env: this.secrets })).stdout;
+	}
+
 	// --- nginx ---
 
 	async startNginx(nodes) {

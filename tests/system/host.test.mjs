@@ -118,6 +118,12 @@ this is no setting
 	holds(lines, /^1[5-9] problems$/);
 });
 
+test('hosts of the database are a list of names, each perhaps with its port', async () => {
+	const check = (host) => complaints(`${good}[db]\nhost = ${host}\n`.replace(/\[db\]\n([^]*)\[db\]\n(.*)/, '[db]\n$2\n$1'));
+	for (const host of ['db1,', ',db1', 'db1:0', 'db1:65536', 'db1:x', 'db1:', 'a,b,c,d,e,f,g,h,i'])
+		holds(await check(host), /^\[db\] host: /);
+});
+
 test('a line that is too long is reported and not cut', async () => {
 	holds(await complaints(`${good}[hello]\ngreeting = ${'x'.repeat(300)}\n[plugins]\nhello = on\n`), /^bad\.conf:12: the line is longer/);
 });

@@ -40,10 +40,10 @@ const isTaken = async (send) => {
 // --- time ---
 
 test('a callback from outside the window of time is refused, in either direction, one from inside is taken', async () => {
-	for (const offset of [-601, 601, -86_400, 86_400 * 365])
+	for (const offset of [-640, 640, -86_400, 86_400 * 365])
 		await isRefused(403, () => system.callback(question(), { timestamp: seconds(offset) }), `${offset} s`);
-	for (const offset of [-590, 0, 590]) await isTaken(() => system.callback(question(), { timestamp: seconds(offset) }));
-	assert.match(system.log('wecomd'), /"callback refused".*601 s from our clock, more than \[web\] callback_window/);
+	for (const offset of [-560, 0, 560]) await isTaken(() => system.callback(question(), { timestamp: seconds(offset) }));
+	assert.match(system.log('wecomd'), /"callback refused".*6[34]\d s from our clock, more than \[web\] callback_window/);
 });
 
 test('a signed timestamp that is no number of seconds is refused', async () => {
