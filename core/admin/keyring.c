@@ -182,7 +182,7 @@ static int write_batch(wc_db *db, void *arg, wc_err *e)
 			return -1;
 		b->changed += n;
 	}
-	return 0;
+	return b->changed ? wc_db_once(db, e) : 0;
 }
 
 static void seal_batch(struct batch *b, struct resealing *x)

@@ -80,6 +80,7 @@ struct user_change {
 	const char *password;         /* NULL: stays; the password itself */
 	bool        must_change;      /* with the password */
 	int64_t     keep_session;     /* this one does not end; 0: all end */
+	const unsigned char *keep_hash;     /* of the token it goes on under */
 	bool        totp_off;
 	const char *actor, *action;
 	bool        last_admin;       /* result: refused, for nobody could administer any more */

@@ -104,7 +104,8 @@ static int take(wc_db *db, void *arg, wc_err *e)
 		taking->wait_ms = account.wait_ms;
 	rc = 0;
 	if (!taking->wait_ms)
-		rc = count_failure(db, &address, e) < 0 || count_failure(db, &pair, e) < 0 || (!pair.known && count_failure(db, &account, e) < 0) ? -1 : 0;
+		rc = wc_db_once(db, e) < 0 || count_failure(db, &address, e) < 0 || count_failure(db, &pair, e) < 0 ||
+		     (!pair.known && count_failure(db, &account, e) < 0) ? -1 : 0;
 out:
 	wc_arena_free(a);
 	return rc;
@@ -133,13 +134,13 @@ int throttle_forgive(const struct throttle *t, wc_err *e)
 	/* The address and the account get back this attempt alone: one right password must not pay for guesses at others. */
 	if (wc_db_exec(NULL, e, "UPDATE admin_throttle SET failures = 0, until_at = NULL, known_at = NOW(3) WHERE bucket = ?", wc_bytes(t->pair, 32)) < 0)
 		return -1;
-	return wc_db_exec(NULL, e, "UPDATE admin_throttle SET failures = GREATEST(failures - 1, 0) WHERE bucket IN (?, ?)", wc_bytes(t->address, 32),
+	return wc_db_exec_once(e, "UPDATE admin_throttle SET failures = GREATEST(failures - 1, 0) WHERE bucket IN (?, ?)", wc_bytes(t->address, 32),
 	                  wc_bytes(t->account, 32)) < 0 ? -1 : 0;
 }
 
 static int give_back(const unsigned char *bucket, int64_t times, wc_err *e)
 {
-	return wc_db_exec(NULL, e, "UPDATE admin_throttle SET failures = failures - 1 WHERE bucket = ? AND failures BETWEEN 1 AND ?",
+	return wc_db_exec_once(e, "UPDATE admin_throttle SET failures = failures - 1 WHERE bucket = ? AND failures BETWEEN 1 AND ?",
 	                  wc_bytes(bucket, 32), wc_int(admin_settings->login_free * times)) < 0 ? -1 : 0;
 }
 

@@ -63,7 +63,7 @@ static int use_clock_code(wc_arena *a, const struct user *u, const char *code, w
 	if (secret.n != TOTP_SECRET_SIZE || !(step = totp_match((const unsigned char *)secret.p, code, wc_now_ms(), u->totp_step)))
 		return 0;
 	/* Of two that come with the same code at once, one finds the step moved. */
-	changed = wc_db_exec(NULL, e, "UPDATE admin_user SET totp_step = ? WHERE id = ? AND totp_step < ?", wc_int(step), wc_int(u->id), wc_int(step));
+	changed = wc_db_exec_once(e, "UPDATE admin_user SET totp_step = ? WHERE id = ? AND totp_step < ?", wc_int(step), wc_int(u->id), wc_int(step));
 	return changed < 0 ? -1 : changed > 0;
 }
 
@@ -73,7 +73,7 @@ static int use_recovery_code(const struct user *u, const char *code, wc_err *e)
 	int64_t       changed;
 
 	wc_keyed_hash(hash, "admin_recovery_code", code, NULL);
-	changed = wc_db_exec(NULL, e, "DELETE FROM admin_recovery_code WHERE user_id = ? AND code_hash = ?", wc_int(u->id), wc_bytes(hash, sizeof hash));
+	changed = wc_db_exec_once(e, "DELETE FROM admin_recovery_code WHERE user_id = ? AND code_hash = ?", wc_int(u->id), wc_bytes(hash, sizeof hash));
 	if (changed > 0)
 		wc_log(WC_WARN, "a recovery code was used", wc_kv_s("user", u->name));
 	return changed < 0 ? -1 : changed > 0;

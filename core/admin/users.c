@@ -105,9 +105,14 @@ static int is_last_admin(wc_db *db, wc_arena *a, const struct user *u, wc_err *e
 	return rows.n == 1 && wc_row_int(&rows, 0, 0) == u->id;
 }
 
-static int end_sessions(wc_db *db, const struct user *u, int64_t but, wc_err *e)
+static int end_sessions(wc_db *db, const struct user *u, const struct user_change *c, wc_err *e)
 {
-	return wc_db_exec(db, e, "DELETE FROM admin_session WHERE user_id = ? AND id <> ?", wc_int(u->id), wc_int(but)) < 0 ? -1 : 0;
+	if (wc_db_exec(db, e, "DELETE FROM admin_session WHERE user_id = ? AND id <> ?", wc_int(u->id), wc_int(c->keep_session)) < 0)
+		return -1;
+	if (!c->keep_session)
+		return 0;
+	return wc_db_exec(db, e, "UPDATE admin_session SET token_hash = ? WHERE id = ?", wc_bytes(c->keep_hash, WC_HASH_SIZE), wc_int(c->keep_session)) < 0
+	       ? -1 : 0;
 }
 
 static json_t *describe(const struct user_change *c, const struct user *u)
@@ -137,7 +142,7 @@ static int write_change(wc_db *db, const struct changing *ch, const struct user 
 	if (c->totp_off && (wc_db_exec(db, e, "UPDATE admin_user SET totp_on = FALSE, totp_secret = NULL WHERE id = ?", wc_int(u->id)) < 0 ||
 	                    wc_db_exec(db, e, "DELETE FROM admin_recovery_code WHERE user_id = ?", wc_int(u->id)) < 0))
 		return -1;
-	if ((*ch->password || role != u->role || disabled) && end_sessions(db, u, c->keep_session, e) < 0)
+	if ((*ch->password || role != u->role || disabled) && end_sessions(db, u, c, e) < 0)
 		return -1;
 	return audit(db, c->actor, c->action, "user", u->id, describe(c, u), e);
 }

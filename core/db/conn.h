@@ -15,6 +15,17 @@ struct statement {
 	MYSQL_STMT *handle;
 };
 
+#define WITNESS_VALUES 3
+#define WITNESS_BYTES  32
+
+/* How to find out whether a transaction took effect; sql NULL: there is no way. */
+struct witness {
+	const char *sql;
+	wc_val      v[WITNESS_VALUES];
+	char        bytes[WITNESS_VALUES][WITNESS_BYTES];
+	size_t      n;
+};
+
 struct wc_db {
 	MYSQL           *my;
 	struct statement kept[STATEMENTS_KEPT];     /* a ring: the oldest gives way */
@@ -22,6 +33,7 @@ struct wc_db {
 	unsigned         last_errno;                /* of the last failure; CR_SERVER_LOST where the library says none */
 	wc_db           *next_idle;
 	int              rank;                      /* of its host in [db] host; 0: the preferred one */
+	struct witness   witness;                   /* of the transaction that is open */
 };
 
 const struct db_settings *pool_settings(void);

@@ -4,6 +4,7 @@
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
 #include <wecomd/metric.h>
+#include <wecomd/seal.h>
 
 #include <pthread.h>
 #include <string.h>
@@ -219,6 +220,7 @@ int wc_db_query_v(wc_db *db, wc_arena *a, wc_rows *rows, wc_err *e, const char *
 
 struct single {
 	const char   *sql;
+	bool          once;
 	const wc_val *v;
 	size_t        n;
 	int64_t       changed;
@@ -228,26 +230,83 @@ static int run_single(wc_db *db, void *arg, wc_err *e)
 {
 	struct single *s = arg;
 
-	return stmt_run(db, NULL, NULL, &s->changed, s->sql, s->v, s->n, e);
+	if (stmt_run(db, NULL, NULL, &s->changed, s->sql, s->v, s->n, e) < 0)
+		return -1;
+	return s->once && s->changed ? wc_db_once(db, e) : 0;
 }
 
 int64_t wc_db_exec_v(wc_db *db, wc_err *e, const char *sql, const wc_val *v, size_t n)
 {
-	struct single s = {sql, v, n, 0};
+	struct single s = {sql, false, v, n, 0};
 
 	if ((db ? run_single(db, &s, e) : wc_db_tx(run_single, &s, e)) < 0)
 		return -1;
 	return s.changed;
 }
 
-static int try_tx(wc_db *db, int (*fn)(wc_db *, void *, wc_err *), void *arg, wc_err *e)
+int64_t wc_db_exec_once_v(wc_err *e, const char *sql, const wc_val *v, size_t n)
+{
+	struct single s = {sql, true, v, n, 0};
+
+	return wc_db_tx(run_single, &s, e) < 0 ? -1 : s.changed;
+}
+
+/* --- transactions --------------------------------------------------------------------------------------------------- */
+
+/* Bytes are the witness's own: they often stand on the stack of who called. */
+static void copy_values(struct witness *w, const wc_val *v, size_t n)
+{
+	w->n = n;
+	for (size_t i = 0; i < n; i++) {
+		w->v[i] = v[i];
+		if (v[i].kind != WC_VAL_BYTES || v[i].n > WITNESS_BYTES)
+			continue;
+		memcpy(w->bytes[i], v[i].p, v[i].n);
+		w->v[i].p = w->bytes[i];
+	}
+}
+
+static void copy_witness(struct witness *to, const struct witness *from)
+{
+	to->sql = from->sql;
+	if (from->sql)
+		copy_values(to, from->v, from->n);
+}
+
+void wc_db_witness(wc_db *db, const char *sql, const wc_val *v, size_t n)
+{
+	db->witness.sql = sql;
+	copy_values(&db->witness, v, n < WITNESS_VALUES ? n : WITNESS_VALUES);
+}
+
+int wc_db_once(wc_db *db, wc_err *e)
+{
+	unsigned char id[16];
+	wc_val        v = wc_bytes(id, sizeof id);
+
+	if (db->witness.sql)
+		return 0;
+	wc_random(id, sizeof id);
+	if (wc_db_exec(db, e, "INSERT INTO tx_mark (id) VALUES (?)", v) < 0)
+		return -1;
+	wc_db_witness(db, "SELECT 1 FROM tx_mark WHERE id = ? FOR UPDATE", &v, 1);
+	return 0;
+}
+
+/* *witness is left with a way to find out when COMMIT was sent and its answer lost. */
+static int try_tx(wc_db *db, int (*fn)(wc_db *, void *, wc_err *), void *arg, struct witness *witness, wc_err *e)
 {
 	wc_err ignored;
 
+	witness->sql = db->witness.sql = NULL;
 	if (conn_simple(db, "BEGIN", e) < 0)
 		return -1;
-	if (fn(db, arg, e) == 0 && conn_simple(db, "COMMIT", e) == 0)
-		return 0;
+	if (fn(db, arg, e) == 0) {
+		if (conn_simple(db, "COMMIT", e) == 0)
+			return 0;
+		if (conn_is_lost(db))
+			copy_witness(witness, &db->witness);
+	}
 	if (!conn_is_lost(db)) {
 		unsigned number = db->last_errno;
 
@@ -258,24 +317,57 @@ static int try_tx(wc_db *db, int (*fn)(wc_db *, void *, wc_err *), void *arg, wc
 	return -1;
 }
 
+/* 1: it took effect, 0: it did not, -1: nobody can say now. */
+static int ask_witness(const struct witness *w, wc_err *e)
+{
+	wc_arena *a = wc_arena_new();
+	wc_rows   rows;
+	int       rc = -1;
+
+	for (int attempt = 1; rc < 0 && attempt <= TX_ATTEMPTS; attempt++) {
+		wc_db *db = get(e);
+
+		if (db) {
+			rc = stmt_run(db, a, &rows, NULL, w->sql, w->v, w->n, e);
+			put(db);
+		}
+		if (rc < 0)
+			wc_sleep_ms(attempt * 5);
+	}
+	if (rc == 0)
+		rc = rows.n > 0;
+	wc_arena_free(a);
+	return rc < 0 ? wc_wrap(e, "whether a transaction took effect is not known") : rc;
+}
+
+static int succeed(void)
+{
+	if (after_commit)
+		after_commit();
+	return 0;
+}
+
 int wc_db_tx(int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e)
 {
+	struct witness witness;
+
 	for (int attempt = 1;; attempt++) {
 		wc_db   *db = get(e);
 		unsigned number;
 		bool     again;
+		int      effect;
 
 		if (!db)
 			return -1;
-		if (try_tx(db, fn, arg, e) == 0) {
+		if (try_tx(db, fn, arg, &witness, e) == 0) {
 			put(db);
-			if (after_commit)
-				after_commit();
-			return 0;
+			return succeed();
 		}
 		number = db->last_errno;
 		again  = number == 1213 || number == 1205 || conn_is_lost(db);
 		put(db);
+		if (witness.sql && (effect = ask_witness(&witness, e)))
+			return effect > 0 ? succeed() : -1;
 		if (!again || attempt == TX_ATTEMPTS)
 			return -1;
 		wc_count("wecomd_db_repeats_total", 1, number == 1213 ? "deadlock" : number == 1205 ? "lock_timeout" : "connection", NULL);

@@ -156,7 +156,7 @@ static int insert_customer(wc_db *db, void *arg, wc_err *e)
 	if (rc == 0)
 		*id = wc_row_int(&rows, 0, 0);
 	wc_arena_free(a);
-	return rc;
+	return rc < 0 ? -1 : wc_db_once(db, e);
 }
 
 int64_t wc_customer_new(wc_db *db, wc_err *e)
@@ -306,6 +306,8 @@ void customers_settings(const struct customer_settings *s)
 	settings = s;
 }
 
+#define NOTICE "UPDATE customer SET notice_at = NOW(3) WHERE id = ? AND notice_at IS NULL AND erased_at IS NULL"
+
 int wc_customer_notice(wc_db *db, int64_t customer, const char **text, wc_err *e)
 {
 	const struct customer_settings *s = settings ? self_now(settings) : NULL;
@@ -314,8 +316,10 @@ int wc_customer_notice(wc_db *db, int64_t customer, const char **text, wc_err *e
 	*text = NULL;
 	if (!s || !*s->privacy_notice)
 		return 0;
-	n = wc_db_exec(db, e, "UPDATE customer SET notice_at = NOW(3) WHERE id = ? AND notice_at IS NULL AND erased_at IS NULL", wc_int(customer));
-	if (n > 0)
+	n = db ? wc_db_exec(db, e, NOTICE, wc_int(customer)) : wc_db_exec_once(e, NOTICE, wc_int(customer));
+	if (n < 0 || (n && db && wc_db_once(db, e) < 0))
+		return -1;
+	if (n)
 		*text = s->privacy_notice;
-	return n < 0 ? -1 : 0;
+	return 0;
 }

@@ -133,6 +133,9 @@ struct look {
 
 static int take_lease(wc_db *db, const struct look *l, const unsigned char *id, wc_err *e)
 {
+	wc_val v[] = {wc_bytes(id, WC_HASH_SIZE), wc_text(l->lease)};
+
+	wc_db_witness(db, "SELECT 1 FROM api_token WHERE id = ? AND refresher = ? FOR UPDATE", v, 2);
 	return wc_db_exec(db, e, "UPDATE api_token SET name = ?, refresher = ?, refreshing_until = NOW(3) + INTERVAL ? MICROSECOND WHERE id = ?",
 	                  wc_text(l->secret->name), wc_text(l->lease), wc_int(l->lease_ms * 1000), wc_bytes(id, WC_HASH_SIZE)) < 0 ? -1 : 0;
 }
@@ -163,7 +166,6 @@ static int look_tx(wc_db *db, void *arg, wc_err *e)
 	return rc;
 }
 
-/* When the COMMIT that took the lease is lost the repeat sees it taken, by us: then it runs out unused, which costs seconds. */
 int row_look(const struct wecom_secret *secret, int64_t refused, bool impatient, int64_t lease_ms, char lease[33], struct row *row,
              enum row_verdict *verdict, wc_err *e)
 {
@@ -198,7 +200,7 @@ int row_store(const struct wecom_secret *secret, const char *lease, const struct
 	int64_t       n;
 
 	row_id(secret, id);
-	n = wc_db_exec(NULL, e,
+	n = wc_db_exec_once(e,
 	               "UPDATE api_token SET token = ?, version = ?, fetched_at = NOW(3),"
 	               " refresh_at = NOW(3) + INTERVAL ? MICROSECOND, expires_at = NOW(3) + INTERVAL ? MICROSECOND, forced = ?,"
 	               " refreshing_until = NULL, refresher = NULL, failures = 0, failed_at = NULL, retry_at = NULL, errcode = 0,"
@@ -216,7 +218,7 @@ int row_fail(const struct wecom_secret *secret, const char *lease, int64_t errco
 	int64_t       n;
 
 	row_id(secret, id);
-	n = wc_db_exec(NULL, e,
+	n = wc_db_exec_once(e,
 	               "UPDATE api_token SET failures = failures + 1, failed_at = NOW(3), retry_at = NOW(3) + INTERVAL ? MICROSECOND,"
 	               " errcode = ?, from_ip = ?, error = ?, refreshing_until = NULL, refresher = NULL WHERE id = ? AND refresher = ?",
 	               wc_int(back_off_ms * 1000), wc_int(errcode), wc_text(from_ip), wc_text(error), wc_bytes(id, sizeof id), wc_text(lease));

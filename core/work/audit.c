@@ -15,19 +15,25 @@ void audit_mac(unsigned char mac[32], const char *nonce_hex, const char *trace_i
 	wc_keyed_hash(mac, "audit.entry", nonce_hex, trace_id, actor, action, object, details, NULL);
 }
 
-/* The nonce is a unique key, so that the repeat after a lost COMMIT writes nothing twice. */
+/* The nonce is a unique key, so that the repeat after a lost COMMIT writes nothing twice; and as the entry exists if and only if the
+ * caller's transaction took effect, it is that one's witness. */
 static int insert(wc_db *db, wc_arena *a, const wc_audit_entry *entry, const char *details, wc_err *e)
 {
 	const char   *trace_id = wc_trace();
 	unsigned char nonce[16], mac[32];
+	wc_val        id = wc_bytes(nonce, sizeof nonce);
 
 	wc_random(nonce, sizeof nonce);
 	audit_mac(mac, wc_hex(a, nonce, sizeof nonce), trace_id, entry->actor, entry->action, entry->object, details);
-	return wc_db_exec(db, e,
-	                  "INSERT INTO audit_log (trace_id, actor, action, object, details, nonce, mac) VALUES (?, ?, ?, ?, ?, ?, ?)"
-	                  " ON DUPLICATE KEY UPDATE nonce = VALUES(nonce)",
-	                  wc_text(trace_id), wc_text(entry->actor), wc_text(entry->action), wc_text(entry->object), wc_text(details),
-	                  wc_bytes(nonce, sizeof nonce), wc_bytes(mac, sizeof mac)) < 0 ? -1 : 0;
+	if (wc_db_exec(db, e,
+	               "INSERT INTO audit_log (trace_id, actor, action, object, details, nonce, mac) VALUES (?, ?, ?, ?, ?, ?, ?)"
+	               " ON DUPLICATE KEY UPDATE nonce = VALUES(nonce)",
+	               wc_text(trace_id), wc_text(entry->actor), wc_text(entry->action), wc_text(entry->object), wc_text(details), id,
+	               wc_bytes(mac, sizeof mac)) < 0)
+		return -1;
+	if (db)
+		wc_db_witness(db, "SELECT 1 FROM audit_log WHERE nonce = ? FOR UPDATE", &id, 1);
+	return 0;
 }
 
 int wc_audit(wc_db *db, const wc_audit_entry *entry, wc_err *e)

@@ -78,6 +78,14 @@ static int take_some(wc_db *db, struct take *t, const char *sql, size_t max, wc_
 	return 0;
 }
 
+/* That one of the jobs is ours under its new fence shows that all are. */
+static void note_witness(wc_db *db, const struct claimed *job)
+{
+	wc_val v[] = {wc_int(job->id), wc_int(job->fence), wc_text(owner_self())};
+
+	wc_db_witness(db, "SELECT 1 FROM job WHERE id = ? AND fence = ? AND owner = ? FOR UPDATE", v, 3);
+}
+
 static int take(wc_db *db, void *arg, wc_err *e)
 {
 	struct take *t = arg;
@@ -88,7 +96,10 @@ static int take(wc_db *db, void *arg, wc_err *e)
 		return -1;
 	if (t->n < t->max && take_some(db, t, SELECT_READY("<"), t->max - t->n, e) < 0)
 		return -1;
-	return t->n ? mark_claimed(db, t, e) : 0;
+	if (!t->n)
+		return 0;
+	note_witness(db, &t->jobs[0]);
+	return mark_claimed(db, t, e);
 }
 
 int claim_take(wc_arena *a, size_t max, bool suspect_allowed, int64_t lease_ms, struct claimed **jobs, wc_err *e)

@@ -15,7 +15,7 @@ void ai_call_note(const struct ai_call *c)
 	int64_t job = worker_job_id();
 	wc_err  e;
 
-	if (wc_db_exec(NULL, &e,
+	if (wc_db_exec_once(&e,
 	               "INSERT INTO ai_call (trace_id, job_id, model, status, result, first_text_ms, total_ms, prompt_tokens, completion_tokens)"
 	               " VALUES (?, ?, ?, ?, LEFT(?, 32), ?, ?, ?, ?)",
 	               wc_text(wc_trace()), job ? wc_int(job) : wc_null(), wc_text(c->model), wc_int(c->status), wc_text(c->result),

@@ -205,11 +205,16 @@ static int add_one(wc_db *db, void *arg, wc_err *e)
 	return rc;
 }
 
+static int add_alone(wc_db *db, void *arg, wc_err *e)
+{
+	return add_one(db, arg, e) < 0 ? -1 : wc_db_once(db, e);
+}
+
 int wc_job_add(wc_db *db, const wc_job_spec *spec, wc_err *e)
 {
 	struct add add = {spec, 0};
 
-	return (db ? add_one(db, &add, e) : wc_db_tx(add_one, &add, e)) < 0 ? -1 : add.added;
+	return (db ? add_one(db, &add, e) : wc_db_tx(add_alone, &add, e)) < 0 ? -1 : add.added;
 }
 
 int wc_job_state_of(wc_db *db, wc_arena *a, const char *key, wc_job_state *state, int64_t *created_ms, wc_err *e)

@@ -37,6 +37,9 @@ static const struct rule rules[] = {
 	{"rates", "DELETE FROM rate_bucket WHERE next_at < NOW(3) - INTERVAL ? DAY ORDER BY next_at LIMIT " AT_ONCE, OF(leases_days)},
 };
 
+/* Asked for within seconds; nobody wants to see them. */
+static const struct rule marks = {"tx_marks", "DELETE FROM tx_mark WHERE at < NOW(3) - INTERVAL ? DAY ORDER BY at LIMIT " AT_ONCE, 0};
+
 static int apply(wc_job *job, const struct rule *rule, int64_t days, int64_t *deleted, wc_err *e)
 {
 	int64_t n;
@@ -122,7 +125,7 @@ static int delete_all(wc_job *job, const struct retention *r, json_t *counts, wc
 		if (rc < 0)
 			return -1;
 	}
-	if (delete_lanes(job, &n, e) < 0)
+	if (apply(job, &marks, 1, &n, e) < 0 || delete_lanes(job, &n, e) < 0)
 		return -1;
 	if (n)
 		json_object_set_new(counts, "lanes", json_integer(n));

@@ -37,7 +37,7 @@ static int claim(wc_arena *a, const char *key, const char **url, wc_err *e)
 		return 0;
 	if (wc_unseal(a, "smartbot_reply.url", (wc_slice){wc_row_cell(&rows, 0, 0).s, wc_row_cell(&rows, 0, 0).n}, &plain, e) < 0)
 		return -1;
-	n = wc_db_exec(NULL, e, "UPDATE smartbot_reply SET state = 1 WHERE stream_id = ? AND state = 0 AND expires_at > NOW(3)", wc_text(key));
+	n = wc_db_exec_once(e, "UPDATE smartbot_reply SET state = 1 WHERE stream_id = ? AND state = 0 AND expires_at > NOW(3)", wc_text(key));
 	if (n > 0)
 		*url = plain.p;
 	return n < 0 ? -1 : 0;

@@ -173,8 +173,10 @@ static int attach_row(wc_db *db, void *arg, wc_err *e)
 		return wc_fail(e, WC_E_CONFLICT, "the stream has ended");
 	if (wc_row_int(&images, 0, 0) >= IMAGES || (size_t)wc_row_int(&images, 0, 1) + x->image.n > IMAGES_MAX)
 		return wc_fail(e, WC_E_TOO_LARGE, "an answer takes %d pictures of %zu bytes in all", IMAGES, IMAGES_MAX);
-	return wc_db_exec(db, e, "INSERT INTO smartbot_image (stream_id, no, image) VALUES (?, ?, ?)", wc_text(x->stream_id),
-	                  wc_int(wc_row_int(&images, 0, 0)), wc_bytes(x->sealed.p, x->sealed.n)) < 0 ? -1 : 0;
+	if (wc_db_exec(db, e, "INSERT INTO smartbot_image (stream_id, no, image) VALUES (?, ?, ?)", wc_text(x->stream_id),
+	               wc_int(wc_row_int(&images, 0, 0)), wc_bytes(x->sealed.p, x->sealed.n)) < 0)
+		return -1;
+	return wc_db_once(db, e);
 }
 
 int stream_attach_image(const char *stream_id, wc_slice image, wc_err *e)

