@@ -60,7 +60,7 @@ static int apply(wc_job *job, const struct rule *rule, int64_t days, int64_t *de
 
 struct sweep {
 	wc_arena     *a;
-	unsigned char after[LANE_SIZE];
+	unsigned char after[LANE_SIZE], last[LANE_SIZE];     /* last: of this batch; the next begins after it, once this one took effect */
 	bool          begun, more;
 	int64_t       deleted;
 };
@@ -85,10 +85,8 @@ static int sweep_lanes(wc_db *db, void *arg, wc_err *e)
 		s->deleted += !jobs.n;
 	}
 	s->more = lanes.n > 0;
-	if (s->more) {
-		memcpy(s->after, wc_row_cell(&lanes, lanes.n - 1, 0).s, LANE_SIZE);
-		s->begun = true;
-	}
+	if (s->more)
+		memcpy(s->last, wc_row_cell(&lanes, lanes.n - 1, 0).s, LANE_SIZE);
 	return 0;
 }
 
@@ -106,6 +104,8 @@ static int delete_lanes(wc_job *job, int64_t *deleted, wc_err *e)
 		wc_arena_free(s.a);
 		if (rc < 0)
 			return wc_wrap(e, "retention of lanes");
+		memcpy(s.after, s.last, LANE_SIZE);
+		s.begun = true;
 	}
 	return 0;
 }

@@ -127,7 +127,9 @@ class Connection {
 	// --- faults ---
 
 	strike(rule, bytes, sql) {
-		if (rule.fault === 'cut_before') {
+		if (rule.fault === 'pause') {
+			rule.until.then(() => this.pass(bytes, sql));
+		} else if (rule.fault === 'cut_before') {
 			this.cut();
 		} else if (rule.fault === 'cut_after') {
 			this.answer = () => this.cut();
@@ -184,8 +186,9 @@ class Proxy {
 	rules = [];
 
 	// when(sql, before): before are the open transaction's statements. The rule strikes so many times; fired counts them.
-	arm(fault, when, { times = 1 } = {}) {
-		const rule = { fault, when, times, fired: 0 };
+	// A pause is no fault: the statement waits until a promise is kept.
+	arm(fault, when, { times = 1, until } = {}) {
+		const rule = { fault, when, times, until, fired: 0 };
 		this.rules.push(rule);
 		return rule;
 	}
