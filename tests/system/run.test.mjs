@@ -166,16 +166,24 @@ test('in a terminal Ctrl-C stops it in order', () => withFolder(async (folder) =
 	const env = { ...process.env, PORT: String(port), STATE: state, B: build };
 	const session = spawn('script', ['-qec', 'etc/demo/run', '/dev/null'], { cwd: root, env, stdio: ['pipe', 'pipe', 'inherit'] });
 	const ended = new Promise((resolve) => { session.on('close', resolve); });
-	let output = '', typed;
+	let output = '', typed = false;
 	session.stdout.setEncoding('utf8').on('data', (piece) => {
 		output += piece;
-		if (!typed && /^ready /m.test(output)) typed = session.stdin.write('\x03');
+		if (typed || !/^ready /m.test(output)) return;
+		typed = true;
+		session.stdin.write('\x03');
 	});
-	assert.equal(await ended, 0, output);
-	assert.match(output, /^ready /m);
-	assert.deepEqual(processesOf(state), []);
-	assert.match(fs.readFileSync(path.join(state, 'log/db.log'), 'utf8'), /Shutdown complete/);
-	assert.match(fs.readFileSync(path.join(state, 'log/wecomd.log'), 'utf8'), /"message":"stopped"/);
+	const status = await ended;
+	const log = (name) => fs.readFileSync(path.join(state, `log/${name}.log`), 'utf8');
+	const left = processesOf(state).map(({ pid, argv }) => `${pid} ${argv.join(' ')}`);
+	const all = `status ${status}\n${output}\n${['db', 'wecomd', 'sim', 'nginx'].map((name) =>
+		`--- ${name}.log ends with\n${fs.existsSync(path.join(state, `log/${name}.log`)) ? log(name).slice(-1500) : '(none)'}`).join('\n')}`;
+	assert.ok(typed, `it never was ready: ${all}`);
+	assert.equal(status, 0, all);
+	assert.deepEqual(left, [], `left behind: ${all}`);
+	assert.doesNotMatch(output, /did not stop|ended unexpectedly/, all);
+	assert.ok(/Shutdown complete/.test(log('db')), `the database was not told to stop: ${all}`);
+	assert.ok(/"message":"stopped"/.test(log('wecomd')), `wecomd did not come to its end: ${all}`);
 }));
 
 test('installing what is missing is silent and quick when nothing is', async () => {

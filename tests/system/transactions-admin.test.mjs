@@ -54,6 +54,27 @@ test('a user is added once', () => bench.everyFault(['user added'], async () => 
 	return json.id;
 }, { check: (_, id) => audits(`user:${id}`) }));
 
+test('when nothing helps the answer is 503, and asking again does it once', async () => {
+	const name = fresh('late'), add = (status) => ask('POST', '/api/users', { name, role: 'viewer', password }, { status });
+	const there = () => bench.sql(`SELECT (SELECT COUNT(*) FROM admin_user WHERE name = '${name}'), (SELECT COUNT(*) FROM audit_log WHERE details LIKE '%"${name}"%')`);
+	const adds = (sql, before) => sql === 'COMMIT' && before.some((one) => /^INSERT INTO admin_user/.test(one));
+	for (const fault of ['deadlock', 'lock_timeout', 'cut_before']) {
+		const rule = bench.proxy.arm(fault, adds, { times: 100 });
+		await add(503);
+		bench.proxy.disarm();
+		assert.equal(rule.fired, 5);
+		assert.deepEqual(await there(), [['0', '0']], fault);
+	}
+	// It took effect, and nobody can be asked whether it did.
+	bench.proxy.arm('cut_after', adds);
+	bench.proxy.arm('cut_before', (sql) => /^SELECT 1 FROM audit_log WHERE nonce/.test(sql), { times: 100 });
+	const { json } = await add(503);
+	bench.proxy.disarm();
+	assert.equal(json.code, 'database_unavailable');
+	await add(409);
+	assert.deepEqual(await there(), [['1', '1']]);
+});
+
 test('a user is changed once, in role, state and password', async () => {
 	const options = { prepare: async () => {
 		const name = fresh('changed');
