@@ -3,9 +3,14 @@
 
 #include <wecomd/db.h>
 
+#include <pthread.h>
 #include <unistd.h>
 
-int beat(const char *node, const char *role, wc_err *e)
+/* The last sign is the last: a beat of the keeper's thread must not follow it. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool            has_ended;
+
+static int write_beat(const char *node, const char *role, wc_err *e)
 {
 	return wc_db_exec(NULL, e, "INSERT INTO process (node, pid, role) VALUES (?, ?, ?)"
 	                           " ON DUPLICATE KEY UPDATE started_at = IF(role = VALUES(role), started_at, NOW(3)), role = VALUES(role),"
@@ -13,10 +18,23 @@ int beat(const char *node, const char *role, wc_err *e)
 	                  wc_text(node), wc_int(getpid()), wc_text(role)) < 0 ? -1 : 0;
 }
 
+int beat(const char *node, const char *role, wc_err *e)
+{
+	int rc;
+
+	pthread_mutex_lock(&lock);
+	rc = has_ended ? 0 : write_beat(node, role, e);
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
 void beat_end(const char *node)
 {
 	wc_err ignored;
 
+	pthread_mutex_lock(&lock);
+	has_ended = true;
+	pthread_mutex_unlock(&lock);
 	(void)wc_db_exec(NULL, &ignored, "DELETE FROM process WHERE node = ? AND pid = ?", wc_text(node), wc_int(getpid()));
 	(void)wc_db_exec(NULL, &ignored, "DELETE FROM process WHERE beat_at < NOW(3) - INTERVAL 1 DAY");
 }
