@@ -2,6 +2,8 @@
 #include "admin/admin.h"
 #include "admin/chain.h"
 
+#include "db/db.h"
+
 #include <wecomd/plugin.h>
 
 #include <inttypes.h>
@@ -11,9 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#define LIMIT_DEFAULT 50
-#define LIMIT_MAX     200
-#define VERIFY_MAX    20000     /* rows of one request: some tenths of a second */
+#define VERIFY_MAX 20000     /* rows of one request: some tenths of a second */
 
 struct audit {
 	int64_t keep_ms;
@@ -87,88 +87,38 @@ static void stop(void *self)
 
 /* --- GET /api/audit --------------------------------------------------------------------------------------------------- */
 
-/* A query parameter that must be a positive number; standard where it is absent, -1 where it is none. */
-static int64_t number_param(wc_request *rq, const char *name, int64_t standard, int64_t max)
-{
-	const char *text = wc_query_param(rq, name);
-	int64_t     value;
-	char       *end;
-
-	if (!text || !*text)
-		return standard;
-	value = strtoll(text, &end, 10);
-	return *text >= '0' && *text <= '9' && !*end && strlen(text) < 19 && value <= max && value > 0 ? value : -1;
-}
-
-/* "2026-01-31", "2026-01-31T08:00:00Z" or with milliseconds, as MariaDB writes it; NULL for anything else. UTC alone. */
-static const char *database_time(wc_arena *a, const char *text)
-{
-	static const char form[] = "dddd-dd-ddTdd:dd:dd.ddd";
-	char             *s      = wc_strdup(a, text);
-	size_t            n      = strlen(s);
-	struct tm         tm     = {0};
-
-	if (n > 10 && (s[n - 1] == 'Z' || s[n - 1] == 'z'))
-		s[--n] = 0;
-	if (n != 10 && n != 19 && n != 23)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (form[i] == 'd' ? s[i] < '0' || s[i] > '9' : form[i] == 'T' ? !strchr("Tt ", s[i]) : s[i] != form[i])
-			return NULL;
-	if (n > 10)
-		s[10] = ' ';
-	return strptime(s, n > 10 ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%d", &tm) ? s : NULL;
-}
-
 struct filter {
-	wc_buf       *sql;
-	wc_val        v[8];
-	size_t        n;
-	wc_bad_field *bad;
+	const char *actor, *action, *object, *trace_id;
+	int64_t     since, until;
 };
 
-static void add_bad(wc_request *rq, struct filter *f, const char *field, const char *expected)
-{
-	wc_bad_field *bad = wc_alloc(wc_request_arena(rq), sizeof *bad);
+static const wc_field audit_query[] = {
+	{WC_STRING, "actor", NULL, offsetof(struct filter, actor), "only by this one, such as user:li.wei", .optional = true, .max = 384},
+	{WC_STRING, "action", NULL, offsetof(struct filter, action), "only this, such as user.change", .optional = true, .max = 64},
+	{WC_STRING, "object", NULL, offsetof(struct filter, object), "only about this, such as job:5", .optional = true, .max = 384},
+	LIST_TRACE_ID(struct filter),
+	{WC_TIME, "since", NULL, offsetof(struct filter, since), "only what was done at this time or later", .optional = true},
+	{WC_TIME, "until", NULL, offsetof(struct filter, until), "only what was done before this time", .optional = true},
+	{0}};
 
-	*bad   = (wc_bad_field){field, expected, f->bad};
-	f->bad = bad;
-}
+static const wc_field entry_fields[] = {
+	{WC_INT, "id", NULL, 0, "its number", .min = 1, .max = INT64_MAX},
+	{WC_TIME, "at", NULL, 0, "when"},
+	{WC_STRING, "trace_id", NULL, 0, "the message or request it belongs to"},
+	{WC_STRING, "actor", NULL, 0, "who"},
+	{WC_STRING, "action", NULL, 0, "did what"},
+	{WC_STRING, "object", NULL, 0, "to what"},
+	{WC_OBJECT, "details", NULL, 0, "ids, counts, settings; texts as hashes"},
+	{WC_INT, "seq", NULL, 0, "its place in the chain; null: not chained yet", .optional = true},
+	{0}};
 
-static void add_text(wc_request *rq, struct filter *f, const char *name, const char *condition)
-{
-	const char *text = wc_query_param(rq, name);
-
-	if (!text || !*text)
-		return;
-	if (strlen(text) > 400 || !wc_utf8_valid(text, strlen(text))) {
-		add_bad(rq, f, name, "UTF-8 text of at most 400 bytes");
-		return;
-	}
-	wc_buf_adds(f->sql, condition);
-	f->v[f->n++] = wc_text(text);
-}
-
-static void add_time(wc_request *rq, struct filter *f, const char *name, const char *condition)
-{
-	const char *text = wc_query_param(rq, name), *time = text && *text ? database_time(wc_request_arena(rq), text) : NULL;
-
-	if (!text || !*text)
-		return;
-	if (!time) {
-		add_bad(rq, f, name, "a UTC time such as 2026-01-31 or 2026-01-31T08:00:00Z");
-		return;
-	}
-	wc_buf_adds(f->sql, condition);
-	f->v[f->n++] = wc_text(time);
-}
-
-static json_t *entry_json(wc_arena *a, const wc_rows *rows, size_t i)
+static json_t *entry_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
 {
 	wc_err  ignored;
 	wc_cell details = wc_row_cell(rows, i, 6);
 	json_t *parsed  = wc_json_parse(a, details.s, details.n, &ignored);
 
+	(void)unused;
 	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:O, s:o}", "id", (json_int_t)wc_row_int(rows, i, 0), "at", wc_row_text(rows, i, 1),
 	                 "trace_id", wc_row_text(rows, i, 2), "actor", wc_row_text(rows, i, 3), "action", wc_row_text(rows, i, 4), "object",
 	                 wc_row_text(rows, i, 5), "details", parsed ? parsed : wc_json(a, "{}"), "seq",
@@ -177,36 +127,26 @@ static json_t *entry_json(wc_arena *a, const wc_rows *rows, size_t i)
 
 static int list_entries(wc_request *rq, const void *self)
 {
-	wc_arena     *a      = wc_request_arena(rq);
-	int64_t       limit  = number_param(rq, "limit", LIMIT_DEFAULT, LIMIT_MAX), cursor = number_param(rq, "cursor", INT64_MAX, INT64_MAX);
-	struct filter f      = {.sql = wc_buf_new(a, 4096)};
-	json_t       *items  = wc_json(a, "[]");
-	wc_rows       rows;
-	wc_err        e;
+	const struct filter *f    = wc_query(rq);
+	wc_list             *list = wc_list_begin(rq);
+	struct db_select     s;
+	wc_rows              rows;
+	wc_err               e;
 
 	(void)self;
-	if (limit < 0)
-		add_bad(rq, &f, "limit", "a number from 1 to 200");
-	if (cursor < 0)
-		add_bad(rq, &f, "cursor", "what an earlier answer gave as next");
-	wc_buf_adds(f.sql, "SELECT id, CONCAT(LEFT(DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z'), trace_id, actor, action, object, details, seq"
-	                   " FROM audit_log WHERE id < ?");
-	f.v[f.n++] = wc_int(cursor);
-	add_text(rq, &f, "actor", " AND actor = ?");
-	add_text(rq, &f, "action", " AND action = ?");
-	add_text(rq, &f, "object", " AND object = ?");
-	add_time(rq, &f, "since", " AND at >= ?");
-	add_time(rq, &f, "until", " AND at < ?");
-	if (f.bad)
-		return wc_reply_bad_fields(rq, f.bad);
-	wc_buf_adds(f.sql, " ORDER BY id DESC LIMIT ?");
-	f.v[f.n++] = wc_int(limit + 1);
-	if (wc_db_query_v(NULL, a, &rows, &e, f.sql->s, f.v, f.n) < 0)
+	db_select_begin(&s, wc_request_arena(rq), "SELECT id, CONCAT(LEFT(DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z'), trace_id, actor,"
+	                                          " action, object, details, seq FROM audit_log");
+	db_select_add(&s, " WHERE id < ?", wc_int(wc_list_after(list, INT64_MAX)));
+	db_select_text(&s, " AND actor = ?", f->actor);
+	db_select_word(&s, " AND action = ?", f->action);
+	db_select_text(&s, " AND object = ?", f->object);
+	db_select_word(&s, " AND trace_id = ?", f->trace_id);
+	db_select_time(&s, " AND at >= ?", f->since);
+	db_select_time(&s, " AND at < ?", f->until);
+	db_select_add(&s, " ORDER BY id DESC LIMIT ?", wc_int(wc_list_fetch(list)));
+	if (db_select_run(&s, &rows, &e) < 0)
 		return wc_reply_err(rq, &e);
-	for (size_t i = 0; i < rows.n && i < (size_t)limit; i++)
-		json_array_append_new(items, entry_json(a, &rows, i));
-	return wc_reply(rq, 200, "{s:O, s:s?}", "items", items, "next",
-	                rows.n > (size_t)limit ? wc_row_text(&rows, (size_t)limit - 1, 0) : NULL);
+	return wc_list_reply_rows(list, &rows, entry_json, NULL);
 }
 
 /* --- checking --------------------------------------------------------------------------------------------------------- */
@@ -360,7 +300,8 @@ WC_PART(audit_part, "audit",
 	.settings  = WC_SETTINGS(
 		{WC_DURATION, "keep", "0s", offsetof(struct audit, keep_ms), "older entries are removed, daily; 0s: none is"}),
 	.routes    = WC_ROUTES(
-		{WC_GET, "/api/audit", WC_ADMIN, list_entries, "Lists the audit trail, newest first: ?actor= action= object= since= until="},
+		{WC_GET, "/api/audit", WC_ADMIN, list_entries, "The audit trail, newest first", .query = audit_query,
+		 .query_size = sizeof(struct filter), .list = true, .answer = entry_fields},
 		{WC_POST, "/api/audit/verify", WC_ADMIN, verify_route, "Checks the audit chain, up to 20,000 rows at a time", range_fields,
 		 sizeof(struct range)}),
 	.commands  = WC_COMMANDS(

@@ -1,13 +1,11 @@
-/* What the files of the admin tier share: roles as words, made-up passwords, lists, the audit trail. */
+/* What the files of the admin tier share: roles as words, made-up passwords, the audit trail. */
 #include "admin/parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define LIMIT_STANDARD 50
-#define LIMIT_MAX      200
-#define PASSWORD_MIN   10     /* characters */
+#define PASSWORD_MIN 10     /* characters */
 
 wc_role role_from(const char *word)
 {
@@ -51,33 +49,6 @@ static bool read_number(const char *text, int64_t *out)
 
 	*out = strtoll(text, &end, 10);
 	return *text >= '0' && *text <= '9' && !*end && strlen(text) < 19;
-}
-
-int list_range(wc_request *rq, int64_t *limit, int64_t *after)
-{
-	const char *l = wc_query_param(rq, "limit"), *c = wc_query_param(rq, "cursor");
-
-	*limit = LIMIT_STANDARD;
-	*after = 0;
-	if (l && (!read_number(l, limit) || *limit < 1 || *limit > LIMIT_MAX)) {
-		wc_problem(rq, 400, "bad_request", "limit is a number from 1 to %d", LIMIT_MAX);
-		return -1;
-	}
-	if (c && !read_number(c, after)) {
-		wc_problem(rq, 400, "bad_request", "cursor is what an answer gave as next");
-		return -1;
-	}
-	return 0;
-}
-
-int list_reply(wc_request *rq, const wc_rows *rows, int64_t limit, json_t *(*item)(const wc_rows *, size_t, void *), void *ctx)
-{
-	size_t  n     = rows->n > (size_t)limit ? (size_t)limit : rows->n;
-	json_t *items = wc_json_keep(wc_request_arena(rq), json_array());
-
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(items, item(rows, i, ctx));
-	return wc_reply(rq, 200, "{s:O, s:s?}", "items", items, "next", rows->n > n ? wc_row_text(rows, n - 1, 0) : NULL);
 }
 
 json_t *time_or_null(const wc_rows *rows, size_t row, size_t column)

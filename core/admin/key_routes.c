@@ -8,18 +8,35 @@
 const wc_field key_create_fields[] = {
 	{WC_STRING, "name", NULL, offsetof(struct key_create_body, name), "what the key is for", .min = 1, .max = 64},
 	{WC_CHOICE, "role", NULL, offsetof(struct key_create_body, role), "what the key may do; never more than who makes it",
-	 .choices = "viewer|operator|approver|admin"},
+	 .choices = ROLES},
 	{WC_DURATION, "expires", "0s", offsetof(struct key_create_body, expires_ms), "how long it lives, such as 90d; 0s: for ever", .min = 0,
 	 .max = 3660ll * 86400000},
 	{WC_STRING, "addresses", "", offsetof(struct key_create_body, addresses), "networks it may be used from, such as 10.0.0.0/8; empty: any", .max = 1000},
 	{0}};
 
+const wc_field keys_query[] = {
+	{WC_CHOICE, "role", NULL, offsetof(struct key_filter, role), "only those with this role", .optional = true, .choices = ROLES},
+	{WC_STRING, "created_by", NULL, offsetof(struct key_filter, created_by), "only those made by it, such as user:li.wei", .optional = true, .max = 96},
+	{0}};
+
+const wc_field key_fields[] = {
+	{WC_INT, "id", NULL, 0, "the key's number", .min = 1, .max = INT64_MAX},
+	{WC_STRING, "name", NULL, 0, "what the key is for"},
+	{WC_CHOICE, "role", NULL, 0, "what the key may do", .choices = ROLES},
+	{WC_STRING, "effective_role", NULL, 0, "what it may do now; null: it is expired, or its maker is disabled", .optional = true},
+	{WC_INT, "created_ms", NULL, 0, "when it was made"},
+	{WC_INT, "expires_ms", NULL, 0, "when it ends", .optional = true},
+	{WC_INT, "last_used_ms", NULL, 0, "when it was used last, to the minute", .optional = true},
+	{WC_STRING, "addresses", NULL, 0, "networks it may be used from; empty: any"},
+	{WC_STRING, "created_by", NULL, 0, "who made it"},
+	{0}};
+
 /* Why a key opens nothing though it is there: role 0 is expired, or its maker is disabled. */
-static json_t *item(const wc_rows *r, size_t i, void *ctx)
+static json_t *key_json(wc_arena *a, const wc_rows *r, size_t i, const void *unused)
 {
 	wc_role effective = (wc_role)wc_row_int(r, i, 8);
 
-	(void)ctx;
+	(void)a, (void)unused;
 	return json_pack("{s:I, s:s, s:s, s:s?, s:I, s:o, s:o, s:s, s:s}", "id", (json_int_t)wc_row_int(r, i, 0), "name", wc_row_text(r, i, 1), "role",
 	                 role_name((wc_role)wc_row_int(r, i, 2)), "effective_role", effective ? role_name(effective) : NULL, "created_ms",
 	                 (json_int_t)wc_row_int(r, i, 3), "expires_ms", time_or_null(r, i, 4), "last_used_ms", time_or_null(r, i, 5), "addresses",
@@ -28,16 +45,14 @@ static json_t *item(const wc_rows *r, size_t i, void *ctx)
 
 int keys_list(wc_request *rq, const void *self)
 {
-	int64_t limit, after;
-	wc_rows rows;
-	wc_err  e;
+	wc_list *list = wc_list_begin(rq);
+	wc_rows  rows;
+	wc_err   e;
 
 	(void)self;
-	if (list_range(rq, &limit, &after) < 0)
-		return 0;
-	if (key_rows(wc_request_arena(rq), after, limit + 1, &rows, &e) < 0)
+	if (key_rows(wc_request_arena(rq), wc_query(rq), wc_list_after(list, 0), wc_list_fetch(list), &rows, &e) < 0)
 		return wc_reply_err(rq, &e);
-	return list_reply(rq, &rows, limit, item, NULL);
+	return wc_list_reply_rows(list, &rows, key_json, NULL);
 }
 
 int keys_create(wc_request *rq, const void *self)
@@ -116,7 +131,7 @@ int key_list_command(wc_arena *a, int argc, char **argv, const void *self)
 	(void)argc;
 	(void)argv;
 	(void)self;
-	if (key_rows(a, 0, 100000, &r, &e) < 0)
+	if (key_rows(a, &(struct key_filter){0}, 0, 100000, &r, &e) < 0)
 		return say(&e);
 	for (size_t i = 0; i < r.n; i++)
 		printf("%-24s %-9s expires %-18s used %-18s by %-16s %s%s\n", wc_row_text(&r, i, 1), role_name((wc_role)wc_row_int(&r, i, 2)), day(a, &r, i, 4),

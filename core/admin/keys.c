@@ -1,6 +1,8 @@
 /* API keys: 32 random bytes, shown once, stored as a keyed hash, bounded by role, time, address, and by who made them. */
 #include "admin/parts.h"
 
+#include "db/db.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -222,9 +224,17 @@ int key_revoke(const char *name, int64_t id, const char *actor, wc_err *e)
 	return wc_db_tx(revoke, &x, e);
 }
 
-int key_rows(wc_arena *a, int64_t after, int64_t limit, wc_rows *rows, wc_err *e)
+int key_rows(wc_arena *a, const struct key_filter *f, int64_t after, int64_t limit, wc_rows *rows, wc_err *e)
 {
-	return wc_db_query(NULL, a, rows, e, "SELECT k.id, k.name, k.role, " MS_OF("k.created_at") ", " MS_OF("k.expires_at") ", " MS_OF("k.last_used_at")
-	                   ", k.addresses, k.created_by, IF(k.expires_at < NOW(3), 0, " EFFECTIVE_ROLE ") FROM api_key k"
-	                   " LEFT JOIN admin_user u ON u.id = k.creator_id WHERE k.id > ? ORDER BY k.id LIMIT ?", wc_int(after), wc_int(limit));
+	struct db_select s;
+
+	db_select_begin(&s, a, "SELECT k.id, k.name, k.role, " MS_OF("k.created_at") ", " MS_OF("k.expires_at") ", " MS_OF("k.last_used_at")
+	                       ", k.addresses, k.created_by, IF(k.expires_at < NOW(3), 0, " EFFECTIVE_ROLE ") FROM api_key k"
+	                       " LEFT JOIN admin_user u ON u.id = k.creator_id");
+	db_select_add(&s, " WHERE k.id > ?", wc_int(after));
+	if (f->role)
+		db_select_add(&s, " AND k.role = ?", wc_int(role_from(f->role)));
+	db_select_text(&s, " AND k.created_by = ?", f->created_by);
+	db_select_add(&s, " ORDER BY k.id LIMIT ?", wc_int(limit));
+	return db_select_run(&s, rows, e);
 }

@@ -28,11 +28,7 @@ char *random_words(wc_arena *a, size_t groups);
 /* What a password must be, as a sentence; NULL: it is. */
 const char *password_expected(const char *name, const char *password);
 
-/* ?limit= and ?cursor= of a list in the order of ids. -1: the answer was sent. */
-int list_range(wc_request *rq, int64_t *limit, int64_t *after);
-
-/* {"items": […], "next": CURSOR|null}: of rows, which may be one more than limit and have the id in column 0. */
-int list_reply(wc_request *rq, const wc_rows *rows, int64_t limit, json_t *(*item)(const wc_rows *rows, size_t row, void *ctx), void *ctx);
+#define ROLES "viewer|operator|approver|admin"
 
 json_t *time_or_null(const wc_rows *rows, size_t row, size_t column);     /* milliseconds */
 #define MS_OF(column) "CAST(UNIX_TIMESTAMP(" column ") * 1000 AS INTEGER)"
@@ -90,7 +86,8 @@ struct user_change {
 int user_change(struct user_change *c, wc_err *e);
 
 wc_route_fn users_list, users_create, users_read, users_update, users_password, users_totp_off;
-extern const wc_field user_create_fields[], user_update_fields[];
+extern const wc_field user_create_fields[], user_update_fields[], users_query[], user_fields[];
+struct users_filter { const char *name, *role, *state; };
 struct user_create_body { const char *name, *display_name, *role, *password; };
 struct user_update_body { const char *display_name, *role; bool disabled; };
 
@@ -124,7 +121,8 @@ int throttle_clear(const char *account, wc_err *e);             /* whatever was 
 int password_check(wc_request *rq, const char *account, const struct user *u, const char *password, struct throttle *t);
 
 wc_route_fn session_create, session_read, session_end, session_password, sessions_list, sessions_end;
-extern const wc_field login_fields[], own_password_fields[];
+extern const wc_field login_fields[], own_password_fields[], sessions_query[], session_fields[];
+struct sessions_filter { const char *user; };
 struct login_body { const char *name, *password, *totp; };
 struct own_password_body { const char *old, *fresh; };
 
@@ -168,11 +166,13 @@ char *key_add(wc_arena *a, struct new_key *k, wc_err *e);                       
 int   key_revoke(const char *name, int64_t id, const char *actor, wc_err *e);                     /* by name, or NULL and id */
 int   key_authenticate(wc_request *rq, const char *key, struct web_identity *who, wc_err *e);
 
+struct key_filter { const char *role, *created_by; };     /* NULL: any */
+
 /* Rows of keys behind an id: id, name, role, created, expires, last used (ms), addresses, created by, effective role. */
-int key_rows(wc_arena *a, int64_t after, int64_t limit, wc_rows *rows, wc_err *e);
+int key_rows(wc_arena *a, const struct key_filter *f, int64_t after, int64_t limit, wc_rows *rows, wc_err *e);
 
 wc_route_fn keys_list, keys_create, keys_delete;
-extern const wc_field key_create_fields[];
+extern const wc_field key_create_fields[], keys_query[], key_fields[];
 struct key_create_body { const char *name, *role, *addresses; int64_t expires_ms; };
 
 int key_add_command(wc_arena *a, int argc, char **argv, const void *self);

@@ -2,6 +2,7 @@
 #include "admin/parts.h"
 
 #include "crypt/crypt.h"
+#include "db/db.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -384,10 +385,25 @@ int session_password(wc_request *rq, const void *self)
 
 /* --- the list ------------------------------------------------------------------------------------------------------- */
 
-static json_t *item(const wc_rows *r, size_t i, void *ctx)
+const wc_field sessions_query[] = {
+	{WC_STRING, "user", NULL, offsetof(struct sessions_filter, user), "only those of the user with this name", .optional = true, .max = 64},
+	{0}};
+
+const wc_field session_fields[] = {
+	{WC_INT, "id", NULL, 0, "the session's number", .min = 1, .max = INT64_MAX},
+	{WC_STRING, "user", NULL, 0, "whose it is"},
+	{WC_INT, "created_ms", NULL, 0, "when it was begun"},
+	{WC_INT, "seen_ms", NULL, 0, "when it was used last, roughly"},
+	{WC_STRING, "address", NULL, 0, "where it was begun"},
+	{WC_STRING, "agent", NULL, 0, "the browser, in its own words"},
+	{WC_BOOL, "current", NULL, 0, "whether it is the one that asks"},
+	{0}};
+
+static json_t *session_json(wc_arena *a, const wc_rows *r, size_t i, const void *ctx)
 {
 	const struct web_identity *who = ctx;
 
+	(void)a;
 	return json_pack("{s:I, s:s, s:I, s:I, s:s, s:s, s:b}", "id", (json_int_t)wc_row_int(r, i, 0), "user", wc_row_text(r, i, 1), "created_ms",
 	                 (json_int_t)wc_row_int(r, i, 2), "seen_ms", (json_int_t)wc_row_int(r, i, 3), "address", wc_row_text(r, i, 4), "agent",
 	                 wc_row_text(r, i, 5), "current", (int)(wc_row_int(r, i, 0) == who->session));
@@ -401,22 +417,26 @@ static int64_t reach(const struct web_identity *who)
 
 int sessions_list(wc_request *rq, const void *self)
 {
-	const struct admin_settings *s    = self;
-	struct web_identity          who  = *request_identity(rq);
-	int64_t                      user = reach(&who), limit, after;
-	wc_rows                      rows;
-	wc_err                       e;
+	const struct admin_settings  *settings = self;
+	const struct sessions_filter *f        = wc_query(rq);
+	const struct web_identity    *who      = request_identity(rq);
+	wc_list                      *list     = wc_list_begin(rq);
+	struct db_select              s;
+	wc_rows                       rows;
+	wc_err                        e;
 
-	if (list_range(rq, &limit, &after) < 0)
-		return 0;
-	if (wc_db_query(NULL, wc_request_arena(rq), &rows, &e,
-	                "SELECT s.id, u.name, " MS_OF("s.created_at") ", " MS_OF("s.seen_at") ", s.address, s.agent FROM admin_session s"
-	                " JOIN admin_user u ON u.id = s.user_id WHERE s.id > ? AND (? = 0 OR s.user_id = ?) AND s.seen_at > NOW(3) - INTERVAL ? MICROSECOND"
-	                " AND s.created_at > NOW(3) - INTERVAL ? MICROSECOND ORDER BY s.id LIMIT ?",
-	                wc_int(after), wc_int(user), wc_int(user), wc_int(s->session_idle_ms * 1000), wc_int(s->session_life_ms * 1000),
-	                wc_int(limit + 1)) < 0)
+	db_select_begin(&s, wc_request_arena(rq), "SELECT s.id, u.name, " MS_OF("s.created_at") ", " MS_OF("s.seen_at") ", s.address, s.agent"
+	                                          " FROM admin_session s JOIN admin_user u ON u.id = s.user_id");
+	db_select_add(&s, " WHERE s.id > ?", wc_int(wc_list_after(list, 0)));
+	if (reach(who))
+		db_select_add(&s, " AND s.user_id = ?", wc_int(reach(who)));
+	db_select_word(&s, " AND u.name = ?", f->user);
+	db_select_add(&s, " AND s.seen_at > NOW(3) - INTERVAL ? MICROSECOND", wc_int(settings->session_idle_ms * 1000));
+	db_select_add(&s, " AND s.created_at > NOW(3) - INTERVAL ? MICROSECOND", wc_int(settings->session_life_ms * 1000));
+	db_select_add(&s, " ORDER BY s.id LIMIT ?", wc_int(wc_list_fetch(list)));
+	if (db_select_run(&s, &rows, &e) < 0)
 		return wc_reply_err(rq, &e);
-	return list_reply(rq, &rows, limit, item, &who);
+	return wc_list_reply_rows(list, &rows, session_json, who);
 }
 
 int sessions_end(wc_request *rq, const void *self)

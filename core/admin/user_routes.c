@@ -1,9 +1,9 @@
 /* /api/users: administrators about others. */
 #include "admin/parts.h"
 
-#include <string.h>
+#include "db/db.h"
 
-#define ROLES "viewer|operator|approver|admin"
+#include <string.h>
 
 const wc_field user_create_fields[] = {
 	{WC_STRING, "name", NULL, offsetof(struct user_create_body, name), "what the user logs in with: letters, digits and . _ @ -", .min = 1, .max = 64},
@@ -18,12 +18,31 @@ const wc_field user_update_fields[] = {
 	{WC_BOOL, "disabled", "off", offsetof(struct user_update_body, disabled), "no login, no session"},
 	{0}};
 
+const wc_field users_query[] = {
+	{WC_STRING, "name", NULL, offsetof(struct users_filter, name), "only the one with this name", .optional = true, .max = 64},
+	{WC_CHOICE, "role", NULL, offsetof(struct users_filter, role), "only those with this role", .optional = true, .choices = ROLES},
+	{WC_CHOICE, "state", NULL, offsetof(struct users_filter, state), "only these", .optional = true, .choices = "enabled|disabled"},
+	{0}};
+
+const wc_field user_fields[] = {
+	{WC_INT, "id", NULL, 0, "the user's number", .min = 1, .max = INT64_MAX},
+	{WC_STRING, "name", NULL, 0, "what the user logs in with"},
+	{WC_STRING, "display_name", NULL, 0, "how the user is called"},
+	{WC_CHOICE, "role", NULL, 0, "what the user may do", .choices = ROLES},
+	{WC_BOOL, "disabled", NULL, 0, "no login, no session"},
+	{WC_BOOL, "must_change", NULL, 0, "somebody else made the password"},
+	{WC_BOOL, "totp", NULL, 0, "whether one-time codes are on"},
+	{WC_INT, "created_ms", NULL, 0, "when the user was added"},
+	{WC_INT, "last_login_ms", NULL, 0, "the last login", .optional = true},
+	{WC_STRING, "created_by", NULL, 0, "who added the user"},
+	{0}};
+
 #define USER_COLUMNS \
 	"id, name, display_name, role, disabled, must_change, totp_on, " MS_OF("created_at") ", " MS_OF("last_login_at") ", created_by"
 
-static json_t *item(const wc_rows *r, size_t i, void *ctx)
+static json_t *user_json(wc_arena *a, const wc_rows *r, size_t i, const void *unused)
 {
-	(void)ctx;
+	(void)a, (void)unused;
 	return json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:o, s:s}", "id", (json_int_t)wc_row_int(r, i, 0), "name", wc_row_text(r, i, 1),
 	                 "display_name", wc_row_text(r, i, 2), "role", role_name((wc_role)wc_row_int(r, i, 3)), "disabled", (int)wc_row_int(r, i, 4),
 	                 "must_change", (int)wc_row_int(r, i, 5), "totp", (int)wc_row_int(r, i, 6), "created_ms", (json_int_t)wc_row_int(r, i, 7),
@@ -32,17 +51,24 @@ static json_t *item(const wc_rows *r, size_t i, void *ctx)
 
 int users_list(wc_request *rq, const void *self)
 {
-	int64_t limit, after;
-	wc_rows rows;
-	wc_err  e;
+	const struct users_filter *f    = wc_query(rq);
+	wc_list                   *list = wc_list_begin(rq);
+	struct db_select           s;
+	wc_rows                    rows;
+	wc_err                     e;
 
 	(void)self;
-	if (list_range(rq, &limit, &after) < 0)
-		return 0;
-	if (wc_db_query(NULL, wc_request_arena(rq), &rows, &e, "SELECT " USER_COLUMNS " FROM admin_user WHERE id > ? ORDER BY id LIMIT ?", wc_int(after),
-	                wc_int(limit + 1)) < 0)
+	db_select_begin(&s, wc_request_arena(rq), "SELECT " USER_COLUMNS " FROM admin_user");
+	db_select_add(&s, " WHERE id > ?", wc_int(wc_list_after(list, 0)));
+	db_select_word(&s, " AND name = ?", f->name);
+	if (f->role)
+		db_select_add(&s, " AND role = ?", wc_int(role_from(f->role)));
+	if (f->state)
+		db_select_add(&s, " AND disabled = ?", wc_int(!strcmp(f->state, "disabled")));
+	db_select_add(&s, " ORDER BY id LIMIT ?", wc_int(wc_list_fetch(list)));
+	if (db_select_run(&s, &rows, &e) < 0)
 		return wc_reply_err(rq, &e);
-	return list_reply(rq, &rows, limit, item, NULL);
+	return wc_list_reply_rows(list, &rows, user_json, NULL);
 }
 
 static int reply_user(wc_request *rq, int64_t id)
@@ -54,7 +80,7 @@ static int reply_user(wc_request *rq, int64_t id)
 		return wc_reply_err(rq, &e);
 	if (!rows.n)
 		return wc_problem(rq, 404, "not_found", "there is no such user");
-	return wc_reply_json(rq, 200, wc_json_keep(wc_request_arena(rq), item(&rows, 0, NULL)));
+	return wc_reply_json(rq, 200, wc_json_keep(wc_request_arena(rq), user_json(wc_request_arena(rq), &rows, 0, NULL)));
 }
 
 int users_read(wc_request *rq, const void *self)

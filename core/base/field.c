@@ -119,6 +119,8 @@ static const char *expected_of(wc_arena *a, const wc_field *f)
 		return "a time such as 2026-01-31T08:00:00+08:00";
 	case WC_OBJECT:
 		return "a JSON object";
+	case WC_ANY:
+		return "nothing: it stands in answers alone";
 	default:
 		return "a whole number";
 	}
@@ -227,6 +229,8 @@ const char *wc_field_from_text(wc_arena *a, const wc_field *f, const char *text,
 		return set_time(a, f, text, at);
 	case WC_OBJECT:
 		return object_from_text(a, f, text, at);
+	case WC_ANY:
+		return expected_of(a, f);
 	default:
 		return parse_number(text, units_of(f), &number) ? set_number(a, f, number, at) : expected_of(a, f);
 	}
@@ -290,6 +294,8 @@ static const char *from_json(wc_arena *a, const wc_field *f, json_t *value, void
 	case WC_OBJECT:
 		if (json_is_object(value))
 			return object_from_json(a, value, at);
+		break;
+	case WC_ANY:
 		break;
 	}
 	return expected_of(a, f);
@@ -448,8 +454,19 @@ static json_t *list_schema(const wc_field *f)
 	return schema;
 }
 
-static json_t *type_schema(const wc_field *f)
+/* Members of answers, which may grow ones that an older description does not know. */
+static json_t *part_schema(wc_arena *a, const wc_field *f)
 {
+	json_t *members = json_copy(wc_fields_schema(a, f->of));
+
+	json_object_del(members, "additionalProperties");
+	return f->type == WC_LIST ? json_pack("{s:s, s:o}", "type", "array", "items", members) : members;
+}
+
+static json_t *type_schema(wc_arena *a, const wc_field *f)
+{
+	if (f->of)
+		return part_schema(a, f);
 	switch (f->type) {
 	case WC_STRING:
 	case WC_SECRET:
@@ -467,6 +484,8 @@ static json_t *type_schema(const wc_field *f)
 		return json_pack("{s:s, s:s}", "type", "string", "format", "date-time");
 	case WC_OBJECT:
 		return json_pack("{s:s}", "type", "object");
+	case WC_ANY:
+		return json_object();
 	default:
 		return number_schema(f);
 	}
@@ -503,7 +522,7 @@ static json_t *default_json(wc_arena *a, const wc_field *f)
 
 json_t *wc_field_schema(wc_arena *a, const wc_field *f)
 {
-	json_t *schema = type_schema(f), *standard = default_json(a, f);
+	json_t *schema = type_schema(a, f), *standard = default_json(a, f);
 
 	/* null beside the type; an enum would refuse it all the same. */
 	if (f->optional)

@@ -1,6 +1,7 @@
 /* What the database layer offers to the host: opening the pool, and the schema's migrations. */
 #pragma once
 
+#include <wecomd/buf.h>
 #include <wecomd/db.h>
 #include <wecomd/field.h>
 
@@ -25,6 +26,21 @@ void db_close(void);
 
 /* Called by the thread that committed a transaction of wc_db_tx(), right after. One for the process, set before threads. */
 void db_after_commit(void (*fn)(void));
+
+/* A SELECT that is put together: a condition for each filter that was given. */
+struct db_select {
+	wc_arena *a;
+	wc_buf   *sql;
+	wc_val    v[16];
+	size_t    n;
+};
+
+void db_select_begin(struct db_select *s, wc_arena *a, const char *sql);
+void db_select_add(struct db_select *s, const char *sql, wc_val v);                /* sql has one ?, which is v */
+void db_select_text(struct db_select *s, const char *condition, const char *text);     /* nothing where text is NULL */
+void db_select_word(struct db_select *s, const char *condition, const char *word);     /* the same for a column that is ASCII */
+void db_select_time(struct db_select *s, const char *condition, int64_t ms);           /* nothing where ms is WC_ABSENT */
+int  db_select_run(struct db_select *s, wc_rows *rows, wc_err *e);
 
 /* 0 when the database answers. */
 int db_ping(wc_err *e);

@@ -39,6 +39,8 @@ struct change {
 /* Writes changes that were checked, with their audit entry, in one transaction. */
 int settings_write(const struct slot *s, const struct change *changes, size_t n, const char *actor, wc_err *e);
 
+extern const wc_field settings_fields[];     /* of what the routes answer of a plugin */
+
 int settings_list_route(wc_request *rq, const void *self);
 int settings_put_route(wc_request *rq, const void *self);
 int settings_delete_route(wc_request *rq, const void *self);

@@ -88,29 +88,66 @@ static json_t *show_field(wc_arena *a, const struct slot *s, const wc_field *f, 
 	return o;
 }
 
+static int64_t latest_change(const struct slot *s, const struct stored_list *list)
+{
+	int64_t version = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->item[i].owner, s->plugin->name) && list->item[i].version > version)
+			version = list->item[i].version;
+	return version;
+}
+
 static json_t *show_plugin(wc_arena *a, const struct slot *s, const struct stored_list *list)
 {
 	json_t *fields = json_array();
 
 	for (const wc_field *f = s->plugin->settings; f && f->type; f++)
 		json_array_append_new(fields, show_field(a, s, f, list));
-	return json_pack("{s:s, s:s, s:o}", "plugin", s->plugin->name, "summary", s->plugin->summary, "settings", fields);
+	return json_pack("{s:s, s:s, s:I, s:o}", "plugin", s->plugin->name, "summary", s->plugin->summary, "version",
+	                 (json_int_t)latest_change(s, list), "settings", fields);
 }
 
+static const wc_field field_fields[] = {
+	{WC_STRING, "name", NULL, 0, "as in the plugin's section of the configuration"},
+	{WC_CHOICE, "type", NULL, 0, "what its values are; durations are milliseconds, sizes bytes",
+	 .choices = "string|secret|integer|boolean|duration|size|choice"},
+	{WC_STRING, "help", NULL, 0, "what it is for, in one line"},
+	{WC_BOOL, "runtime", NULL, 0, "whether it can be changed in the running system"},
+	{WC_CHOICE, "source", NULL, 0, "where the value comes from", .choices = "database|file|default"},
+	{WC_ANY, "value", NULL, 0, "the value; null: none, or a secret"},
+	{WC_ANY, "default", NULL, 0, "what it is where nobody says otherwise; null: it is required, or a secret"},
+	{WC_INT, "min", NULL, 0, "the least number, or length in bytes", .optional = true},
+	{WC_INT, "max", NULL, 0, "the greatest", .optional = true},
+	{WC_STRING, "choices", NULL, 0, "the values there are, written a|b|c", .optional = true},
+	{WC_ANY, "is_set", NULL, 0, "of a secret: whether there is one", .optional = true},
+	{WC_INT, "version", NULL, 0, "of a value from the database: the change that set it", .optional = true},
+	{WC_STRING, "changed_by", NULL, 0, "of a value from the database: who set it", .optional = true},
+	{WC_TIME, "changed_at", NULL, 0, "of a value from the database: when", .optional = true},
+	{0}};
+
+const wc_field settings_fields[] = {
+	{WC_STRING, "plugin", NULL, 0, "a plugin, or a part of the core"},
+	{WC_STRING, "summary", NULL, 0, "what it does, in one line"},
+	{WC_INT, "version", NULL, 0, "of its latest change in the database; 0: there is none"},
+	{WC_LIST, "settings", NULL, 0, "in the order of its table", .of = field_fields},
+	{0}};
+
+/* In the order in which they start; the position is the place in it. */
 int settings_list_route(wc_request *rq, const void *self)
 {
-	wc_arena          *a     = wc_request_arena(rq);
-	json_t            *items = wc_json_keep(a, json_array());
-	struct stored_list list;
+	wc_arena          *a    = wc_request_arena(rq);
+	wc_list           *list = wc_list_begin(rq);
+	struct stored_list stored;
 	wc_err             e;
 
 	(void)self;
-	if (settings_read(NULL, a, loaded, &list, &e) < 0)
+	if (settings_read(NULL, a, loaded, &stored, &e) < 0)
 		return wc_reply_err(rq, &e);
-	for (size_t i = 0; i < loaded->slot_count; i++)
+	for (size_t i = (size_t)wc_list_after(list, 0); i < loaded->slot_count; i++)
 		if (loaded->slots[i].plugin->settings)
-			json_array_append_new(items, show_plugin(a, &loaded->slots[i], &list));
-	return wc_reply(rq, 200, "{s:O, s:n, s:I}", "items", items, "next", "version", (json_int_t)list.version);
+			wc_list_add(list, show_plugin(a, &loaded->slots[i], &stored), "%zu", i + 1);
+	return wc_list_reply(list);
 }
 
 /* --- changing ------------------------------------------------------------------------------------------------------- */

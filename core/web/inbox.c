@@ -17,40 +17,38 @@ static int64_t number_of(const char *text)
 	return n && n <= 18 && !text[n] ? strtoll(text, NULL, 10) : 0;
 }
 
-static json_t *event_object(const wc_rows *rows, size_t i)
+static const wc_field inbox_query[] = {
+	{WC_STRING, "endpoint", NULL, offsetof(struct inbox_filter, endpoint), "only of /wecom/callback/ENDPOINT", .optional = true, .max = 64},
+	LIST_TRACE_ID(struct inbox_filter),
+	LIST_SINCE_UNTIL(struct inbox_filter, "received"), {0}};
+
+static const wc_field event_fields[] = {
+	{WC_INT, "id", NULL, 0, "its number", .min = 1, .max = INT64_MAX},
+	{WC_STRING, "endpoint", NULL, 0, "where it came in"},
+	{WC_INT, "received_ms", NULL, 0, "when"},
+	{WC_INT, "bytes", NULL, 0, "how large it is"},
+	{WC_STRING, "trace_id", NULL, 0, "what all that came of it bears"},
+	{WC_INT, "replays", NULL, 0, "how often it was received once more"},
+	{0}};
+
+static json_t *event_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
 {
+	(void)a, (void)unused;
 	return json_pack("{s:I, s:s, s:I, s:I, s:s, s:I}", "id", (json_int_t)wc_row_int(rows, i, 0), "endpoint", wc_row_text(rows, i, 1),
 	                 "received_ms", (json_int_t)wc_row_int(rows, i, 2), "bytes", (json_int_t)wc_row_int(rows, i, 3), "trace_id",
 	                 wc_row_text(rows, i, 4), "replays", (json_int_t)wc_row_int(rows, i, 5));
 }
 
-static int bad(wc_request *rq, const char *field, const char *expected)
-{
-	return wc_reply_bad_fields(rq, &(wc_bad_field){.field = field, .expected = expected});
-}
-
 static int get_inbox(wc_request *rq, const void *self)
 {
-	const char *limit_text = wc_query_param(rq, "limit"), *cursor = wc_query_param(rq, "cursor"), *since = wc_query_param(rq, "since_ms");
-	int64_t     limit = limit_text ? number_of(limit_text) : 50, before = cursor ? number_of(cursor) : INT64_MAX;
-	json_t     *items = wc_json_keep(wc_request_arena(rq), json_array());
-	size_t      n;
-	wc_rows     rows;
-	wc_err      e;
+	wc_list *list = wc_list_begin(rq);
+	wc_rows  rows;
+	wc_err   e;
 
 	(void)self;
-	if (limit < 1 || limit > 200)
-		return bad(rq, "limit", "a number from 1 to 200");
-	if (!before)
-		return bad(rq, "cursor", "the \"next\" of the page before");
-	if (since && !number_of(since))
-		return bad(rq, "since_ms", "milliseconds since 1970");
-	if (inbox_list(wc_request_arena(rq), before, wc_query_param(rq, "endpoint"), since ? number_of(since) : 0, limit + 1, &rows, &e) < 0)
+	if (inbox_list(wc_request_arena(rq), wc_query(rq), wc_list_after(list, INT64_MAX), wc_list_fetch(list), &rows, &e) < 0)
 		return wc_reply_err(rq, &e);
-	n = rows.n > (size_t)limit ? (size_t)limit : rows.n;
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(items, event_object(&rows, i));
-	return wc_reply(rq, 200, "{s:O, s:s?}", "items", items, "next", rows.n > n ? wc_row_text(&rows, n - 1, 0) : NULL);
+	return wc_list_reply_rows(list, &rows, event_json, NULL);
 }
 
 /* The replay's number, or -1. */
@@ -90,17 +88,19 @@ static int64_t ago(wc_arena *a, const char *text)
 
 static int list_command(wc_arena *a, int argc, char **argv, const void *self)
 {
-	const char *since = wc_option(argc, argv, "--since", NULL);
-	int64_t     since_ms = since ? ago(a, since) : 0, limit = number_of(wc_option(argc, argv, "--limit", "50"));
-	wc_rows     rows;
-	wc_err      e;
+	const char         *since = wc_option(argc, argv, "--since", NULL);
+	struct inbox_filter f     = {.endpoint = wc_option(argc, argv, "--endpoint", NULL), .since_ms = since ? ago(a, since) : WC_ABSENT,
+	                             .until_ms = WC_ABSENT};
+	int64_t             limit = number_of(wc_option(argc, argv, "--limit", "50"));
+	wc_rows             rows;
+	wc_err              e;
 
 	(void)self;
-	if (since_ms < 0 || limit < 1) {
+	if (f.since_ms == -1 || limit < 1) {
 		fprintf(stderr, "--since takes a duration such as 30m, 2h or 3d, --limit a number\n");
 		return 2;
 	}
-	if (inbox_list(a, INT64_MAX, wc_option(argc, argv, "--endpoint", NULL), since_ms, limit, &rows, &e) < 0) {
+	if (inbox_list(a, &f, INT64_MAX, limit, &rows, &e) < 0) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;
 	}
@@ -134,7 +134,8 @@ static int replay_command(wc_arena *a, int argc, char **argv, const void *self)
 WC_PART(inbox_part, "inbox",
 	.summary  = "what came in",
 	.routes   = WC_ROUTES(
-		{WC_GET, "/api/inbox", WC_VIEWER, get_inbox, "Acknowledged events, newest first; ?endpoint= and ?since_ms= narrow them"},
+		{WC_GET, "/api/inbox", WC_VIEWER, get_inbox, "Acknowledged events, newest first", .query = inbox_query,
+		 .query_size = sizeof(struct inbox_filter), .list = true, .answer = event_fields},
 		{WC_POST, "/api/inbox/{id}/replay", WC_OPERATOR, post_replay, "Receives a stored event once more, with jobs of its own"}),
 	.commands = WC_COMMANDS(
 		{"inbox list", "[--endpoint NAME] [--since DURATION] [--limit N]", "the newest events", list_command},

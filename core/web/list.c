@@ -117,6 +117,13 @@ void wc_list_add(wc_list *list, json_t *item, const char *position, ...)
 	list->failed |= strlen(list->last) > POSITION_MAX;
 }
 
+int wc_list_reply_rows(wc_list *list, const wc_rows *rows, wc_list_item *item, const void *ctx)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		wc_list_add(list, item(list->rq->arena, rows, i, ctx), "%s", wc_row_text(rows, i, 0));
+	return wc_list_reply(list);
+}
+
 int wc_list_reply(wc_list *list)
 {
 	if (list->failed)

@@ -92,8 +92,19 @@ void callback_use(const struct web_callback *callbacks);
  * -1: WC_E_NOT_FOUND when the endpoint is gone, or what the plugin refused it for. */
 int callback_replay(wc_arena *a, const char *endpoint, wc_slice msg, struct inbox_job **jobs, wc_err *e);
 
-/* The inbox for people: what came in, and once more. */
-extern const struct wc_plugin inbox_part;
+/* The inbox for people: what came in, and once more. Jobs and outward actions as lists. */
+extern const struct wc_plugin inbox_part, desk_part;
+
+/* --- lists (list.c) --------------------------------------------------------------------------------------------------- */
+
+/* Filters that lists share, as fields: of what was added since (with it) and until (without it), and of one story. */
+#define LIST_SINCE_UNTIL(type, what)                                                                                                        \
+	{WC_INT, "since_ms", NULL, offsetof(type, since_ms), "only what was " what " at this time or later", .optional = true,             \
+	 .min = 0, .max = 253402300799999},                                                                                               \
+	{WC_INT, "until_ms", NULL, offsetof(type, until_ms), "only what was " what " before this time", .optional = true,                  \
+	 .min = 0, .max = 253402300799999}
+#define LIST_TRACE_ID(type) \
+	{WC_STRING, "trace_id", NULL, offsetof(type, trace_id), "only of this message or request", .optional = true, .max = 32}
 
 /* --- addresses (cidr.c, client.c) ------------------------------------------------------------------------------------- */
 

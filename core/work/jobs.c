@@ -6,6 +6,8 @@
 #include "work/desk.h"
 #include "work/lanes.h"
 
+#include "db/db.h"
+
 #include <wecomd/buf.h>
 #include <wecomd/text.h>
 
@@ -27,43 +29,39 @@ static int state_from(const char *word)
 
 #define COLUMNS \
 	"SELECT id, kind, job_key, state, lane_no, attempts, crashes, " MS("due_at") ", " MS("created_at") ", " MS("finished_at") "," \
-	" error, owner, cancel_by, trace_id, LENGTH(args), args FROM job"
+	" error, owner, cancel_by, trace_id, LENGTH(args)"
 
-static json_t *job_object(wc_arena *a, const wc_rows *rows, size_t i)
+json_t *job_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
 {
-	return wc_json(a, "{s:I, s:o, s:o, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "id", (json_int_t)wc_row_int(rows, i, 0),
-	               "kind", json_word(rows, i, 1), "key", json_word(rows, i, 2), "state", states[wc_row_int(rows, i, 3)],
-	               "lane_no", json_ms(rows, i, 4), "attempts", (json_int_t)wc_row_int(rows, i, 5), "crashes",
-	               (json_int_t)wc_row_int(rows, i, 6), "due_ms", json_ms(rows, i, 7), "created_ms", json_ms(rows, i, 8), "finished_ms",
-	               json_ms(rows, i, 9), "error", json_word(rows, i, 10), "owner", json_word(rows, i, 11), "cancel_by",
-	               json_word(rows, i, 12), "trace_id", json_word(rows, i, 13), "args_bytes",
-	               (json_int_t)(wc_row_int(rows, i, 14) - WC_SEAL_OVERHEAD));
+	(void)a, (void)unused;
+	return json_pack("{s:I, s:o, s:o, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "id", (json_int_t)wc_row_int(rows, i, 0),
+	                 "kind", json_word(rows, i, 1), "key", json_word(rows, i, 2), "state", states[wc_row_int(rows, i, 3)],
+	                 "lane_no", json_ms(rows, i, 4), "attempts", (json_int_t)wc_row_int(rows, i, 5), "crashes",
+	                 (json_int_t)wc_row_int(rows, i, 6), "due_ms", json_ms(rows, i, 7), "created_ms", json_ms(rows, i, 8), "finished_ms",
+	                 json_ms(rows, i, 9), "error", json_word(rows, i, 10), "owner", json_word(rows, i, 11), "cancel_by",
+	                 json_word(rows, i, 12), "trace_id", json_word(rows, i, 13), "args_bytes",
+	                 (json_int_t)(wc_row_int(rows, i, 14) - WC_SEAL_OVERHEAD));
 }
 
-/* state -1: any; kind NULL: any. */
-static int list(wc_arena *a, const struct page *p, int state, const char *kind, wc_rows *rows, wc_err *e)
+int jobs_list(wc_arena *a, const struct jobs_filter *f, int64_t before, int64_t limit, wc_rows *rows, wc_err *e)
 {
-	return wc_db_query(NULL, a, rows, e,
-	                   COLUMNS " WHERE id < ? AND (? < 0 OR state = ?) AND (? IS NULL OR kind = ?) ORDER BY id DESC LIMIT ?",
-	                   wc_int(p->before), wc_int(state), wc_int(state), wc_text(kind), wc_text(kind), wc_int(p->limit + 1));
-}
+	unsigned char    lane[LANE_SIZE];
+	struct db_select s;
 
-static int get_jobs(wc_request *rq, const void *self)
-{
-	const char *word = wc_query_param(rq, "state");
-	int         state = word ? state_from(word) : -1;
-	struct page p;
-	wc_rows     rows;
-	wc_err      e;
-
-	(void)self;
-	if (word && state < 0)
-		return bad_query(rq, "state", "one of waiting, ready, running, done, dead"), 0;
-	if (page_read(rq, &p))
-		return 0;
-	if (list(wc_request_arena(rq), &p, state, wc_query_param(rq, "kind"), &rows, &e) < 0)
-		return wc_reply_err(rq, &e);
-	return page_reply(rq, &p, &rows, job_object);
+	db_select_begin(&s, a, COLUMNS " FROM job");
+	db_select_add(&s, " WHERE id < ?", wc_int(before));
+	if (f->state)
+		db_select_add(&s, " AND state = ?", wc_int(state_from(f->state)));
+	db_select_word(&s, " AND kind = ?", f->kind);
+	if (f->lane) {
+		lane_hash(lane, f->lane);
+		db_select_add(&s, " AND lane = ?", wc_bytes(lane, sizeof lane));
+	}
+	db_select_word(&s, " AND trace_id = ?", f->trace_id);
+	db_select_time(&s, " AND created_at >= ?", f->since_ms);
+	db_select_time(&s, " AND created_at < ?", f->until_ms);
+	db_select_add(&s, " ORDER BY id DESC LIMIT ?", wc_int(limit));
+	return db_select_run(&s, rows, e);
 }
 
 /* What an argument is, without what it says: arguments hold people's words. */
@@ -103,11 +101,11 @@ static int get_job(wc_request *rq, const void *self)
 	wc_err    e;
 
 	(void)self;
-	if (wc_db_query(NULL, a, &rows, &e, COLUMNS " WHERE id = ?", wc_int(desk_id(rq))) < 0)
+	if (wc_db_query(NULL, a, &rows, &e, COLUMNS ", args FROM job WHERE id = ?", wc_int(desk_id(rq))) < 0)
 		return wc_reply_err(rq, &e);
 	if (!rows.n)
 		return wc_problem(rq, 404, "not_found", "there is no such job");
-	job = job_object(a, &rows, 0);
+	job = wc_json_keep(a, job_json(a, &rows, 0, NULL));
 	json_object_set(job, "args", masked_args(a, wc_row_cell(&rows, 0, 15)));
 	return wc_reply_json(rq, 200, job);
 }
@@ -254,33 +252,32 @@ static int post_cancel(wc_request *rq, const void *self)
 
 /* --- tools ---------------------------------------------------------------------------------------------------------- */
 
-struct job_filter {
-	const char *state, *kind, *cursor;
-	int64_t     limit;
+struct newest {
+	const char *state, *kind;
+	int64_t     before, limit;
 };
 
-#define FILTER(member) offsetof(struct job_filter, member)
+#define FILTER(member) offsetof(struct newest, member)
 
-static const wc_field filter_fields[] = {
-	{WC_CHOICE, "state", NULL, FILTER(state), "only these", .choices = "waiting|ready|running|done|dead", .optional = true},
+static const wc_field newest_fields[] = {
+	{WC_CHOICE, "state", NULL, FILTER(state), "only these", .choices = JOB_STATES, .optional = true},
 	{WC_STRING, "kind", NULL, FILTER(kind), "only this kind, such as smartbot.answer", .optional = true},
+	{WC_INT, "before", "9223372036854775807", FILTER(before), "only jobs with a smaller id: the last one of the page before", .min = 1, .max = INT64_MAX},
 	{WC_INT, "limit", "20", FILTER(limit), "how many", .min = 1, .max = 200},
-	{WC_STRING, "cursor", NULL, FILTER(cursor), "\"next\" of the page before; left out: the newest", .optional = true},
 	{0}};
 
 static json_t *list_tool(const wc_tool_call *call, const void *self, wc_err *e)
 {
-	const struct job_filter *f = call->args;
-	struct page              p = {f->limit, f->cursor ? number_of(f->cursor) : INT64_MAX};
-	wc_rows                  rows;
+	const struct newest *n     = call->args;
+	json_t              *items = wc_json(call->arena, "[]");
+	wc_rows              rows;
 
 	(void)self;
-	if (!p.before) {
-		wc_fail(e, WC_E_ARG, "cursor is to be the \"next\" of the page before");
+	if (jobs_list(call->arena, &(struct jobs_filter){.state = n->state, .kind = n->kind}, n->before, n->limit, &rows, e) < 0)
 		return NULL;
-	}
-	return list(call->arena, &p, f->state ? state_from(f->state) : -1, f->kind, &rows, e) < 0 ? NULL
-	       : page_json(call->arena, &p, &rows, job_object);
+	for (size_t i = 0; i < rows.n; i++)
+		json_array_append_new(items, job_json(call->arena, &rows, i, NULL));
+	return wc_json(call->arena, "{s:O}", "items", items);
 }
 
 struct job_id {
@@ -293,7 +290,7 @@ static const wc_field id_fields[] = {
 
 static const wc_field changed_fields[] = {
 	{WC_INT, "id", NULL, 0, "the job's number", .min = 1, .max = INT64_MAX},
-	{WC_CHOICE, "state", NULL, 0, "what it is now", .choices = "waiting|ready|running|done|dead"},
+	{WC_CHOICE, "state", NULL, 0, "what it is now", .choices = JOB_STATES},
 	{0}};
 
 static json_t *retry_tool(const wc_tool_call *call, const void *self, wc_err *e)
@@ -314,20 +311,20 @@ static int complain(const wc_err *e)
 
 static int list_command(wc_arena *a, int argc, char **argv, const void *self)
 {
-	const char *word  = wc_option(argc, argv, "--state", NULL);
-	struct page p     = {.limit = number_of(wc_option(argc, argv, "--limit", "50")), .before = INT64_MAX};
-	int         state = word ? state_from(word) : -1;
-	wc_rows     rows;
-	wc_err      e;
+	struct jobs_filter f     = {.state = wc_option(argc, argv, "--state", NULL), .kind = wc_option(argc, argv, "--kind", NULL),
+	                            .since_ms = WC_ABSENT, .until_ms = WC_ABSENT};
+	int64_t            limit = number_of(wc_option(argc, argv, "--limit", "50"));
+	wc_rows            rows;
+	wc_err             e;
 
 	(void)self;
-	if ((word && state < 0) || p.limit < 1) {
+	if ((f.state && state_from(f.state) < 0) || limit < 1) {
 		fprintf(stderr, "a state is one of waiting, ready, running, done, dead; a limit is a number\n");
 		return 2;
 	}
-	if (list(a, &p, state, wc_option(argc, argv, "--kind", NULL), &rows, &e) < 0)
+	if (jobs_list(a, &f, INT64_MAX, limit, &rows, &e) < 0)
 		return complain(&e);
-	for (size_t i = 0; i < rows.n && i < (size_t)p.limit; i++)
+	for (size_t i = 0; i < rows.n; i++)
 		printf("%10s  %-8s %-24s %s  attempts %s  %6" PRId64 " bytes  %s\n", wc_row_text(&rows, i, 0), states[wc_row_int(&rows, i, 3)],
 		       wc_row_text(&rows, i, 1), work_time_text(a, wc_row_int(&rows, i, 8)), wc_row_text(&rows, i, 5),
 		       wc_row_int(&rows, i, 14) - WC_SEAL_OVERHEAD, wc_row_text(&rows, i, 10));
@@ -365,13 +362,12 @@ static int cancel_command(wc_arena *a, int argc, char **argv, const void *self)
 WC_PART(jobs_part, "jobs",
 	.summary  = "what waits, runs and failed",
 	.routes   = WC_ROUTES(
-		{WC_GET, "/api/jobs", WC_VIEWER, get_jobs, "Jobs, newest first; ?state= and ?kind= narrow them"},
 		{WC_GET, "/api/jobs/{id}", WC_VIEWER, get_job, "One job; of its arguments the kinds and sizes"},
 		{WC_POST, "/api/jobs/{id}/retry", WC_OPERATOR, post_retry, "Tries a dead job again, at the end of its lane"},
 		{WC_POST, "/api/jobs/{id}/cancel", WC_OPERATOR, post_cancel, "Buries a job that waits; asks one that runs to stop"}),
 	.tools    = WC_TOOLS(
-		{"jobs_list", WC_VIEWER, WC_READS, list_tool, "Jobs, the newest first, with state, attempts and error", filter_fields,
-		 sizeof(struct job_filter)},
+		{"jobs_list", WC_VIEWER, WC_READS, list_tool, "Jobs, the newest first, with state, attempts and error", newest_fields,
+		 sizeof(struct newest)},
 		{"jobs_retry", WC_OPERATOR, WC_CHANGES, retry_tool, "Tries a dead job again, at the end of its lane", id_fields,
 		 sizeof(struct job_id), changed_fields}),
 	.commands = WC_COMMANDS(

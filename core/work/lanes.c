@@ -24,11 +24,18 @@ static int check_spec(const wc_job_spec *spec, wc_err *e)
 	return 0;
 }
 
+void lane_hash(unsigned char hash[LANE_SIZE], const char *lane)
+{
+	unsigned char whole[WC_HASH_SIZE];
+
+	wc_keyed_hash(whole, "job.lane", lane, NULL);
+	memcpy(hash, whole, LANE_SIZE);
+}
+
 int new_job_make(wc_arena *a, const wc_job_spec *spec, const char *trace_id, struct new_job *j, wc_err *e)
 {
-	unsigned char hash[WC_HASH_SIZE];
-	const char   *args = spec->args ? wc_json_text(a, spec->args) : "{}";
-	size_t        n    = strlen(args);
+	const char *args = spec->args ? wc_json_text(a, spec->args) : "{}";
+	size_t      n    = strlen(args);
 
 	if (check_spec(spec, e) < 0)
 		return -1;
@@ -36,10 +43,8 @@ int new_job_make(wc_arena *a, const wc_job_spec *spec, const char *trace_id, str
 		return wc_fail(e, WC_E_TOO_LARGE, "job %s: arguments of %zu bytes, at most %u are allowed", spec->kind, n, ARGS_MAX);
 	*j = (struct new_job){.spec = spec, .trace_id = trace_id, .state = JOB_READY};
 	j->args = wc_seal(a, "job.args", (wc_slice){args, n});
-	if (spec->lane) {
-		wc_keyed_hash(hash, "job.lane", spec->lane, NULL);
-		memcpy(j->lane, hash, LANE_SIZE);
-	}
+	if (spec->lane)
+		lane_hash(j->lane, spec->lane);
 	return 0;
 }
 

@@ -16,6 +16,8 @@ struct new_job {
 	bool               added;
 };
 
+void lane_hash(unsigned char hash[LANE_SIZE], const char *lane);
+
 /* Fills *j from a spec: seals the arguments, hashes the lane. -1: WC_E_ARG for a spec over its bounds. */
 int new_job_make(wc_arena *a, const wc_job_spec *spec, const char *trace_id, struct new_job *j, wc_err *e);
 

@@ -7,6 +7,7 @@
 #include "work/tick.h"
 
 #include "base/base.h"
+#include "db/db.h"
 
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
@@ -42,6 +43,11 @@ struct begin {
 	bool               is_new;
 };
 
+static void target_hash(unsigned char hash[WC_HASH_SIZE], const char *target)
+{
+	wc_keyed_hash(hash, "outbound.target", target, NULL);
+}
+
 static int insert_intent(wc_db *db, wc_arena *a, const struct begin *b, wc_err *e)
 {
 	unsigned char hash[WC_HASH_SIZE];
@@ -49,7 +55,7 @@ static int insert_intent(wc_db *db, wc_arena *a, const struct begin *b, wc_err *
 	wc_slice      target  = wc_seal(a, "outbound_call.target", (wc_slice){to, strlen(to)});
 	wc_slice      details = wc_seal(a, "outbound_call.details", (wc_slice){b->details, strlen(b->details)});
 
-	wc_keyed_hash(hash, "outbound.target", to, NULL);
+	target_hash(hash, to);
 	return wc_db_exec(db, e,
 	                  "INSERT IGNORE INTO outbound_call (call_key, kind, target_hash, target, details, state, owner, token, trace_id, look_at)"
 	                  " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, NOW(3) + INTERVAL " INTENT_MIN " MINUTE)",
@@ -278,12 +284,13 @@ failed:
 
 /* --- for people ------------------------------------------------------------------------------------------------------- */
 
-static json_t *call_object(wc_arena *a, const wc_rows *rows, size_t i)
+json_t *outbound_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
 {
-	return wc_json(a, "{s:I, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "id", (json_int_t)wc_row_int(rows, i, 0), "key",
-	               json_word(rows, i, 1), "kind", json_word(rows, i, 2), "target_hash", wc_row_text(rows, i, 3), "state",
-	               states[wc_row_int(rows, i, 4)], "answer", json_word(rows, i, 5), "trace_id", json_word(rows, i, 6), "created_ms",
-	               json_ms(rows, i, 7), "settled_ms", json_ms(rows, i, 8), "reconciles", (json_int_t)wc_row_int(rows, i, 9));
+	(void)a, (void)unused;
+	return json_pack("{s:I, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "id", (json_int_t)wc_row_int(rows, i, 0), "key",
+	                 json_word(rows, i, 1), "kind", json_word(rows, i, 2), "target_hash", wc_row_text(rows, i, 3), "state",
+	                 states[wc_row_int(rows, i, 4)], "answer", json_word(rows, i, 5), "trace_id", json_word(rows, i, 6), "created_ms",
+	                 json_ms(rows, i, 7), "settled_ms", json_ms(rows, i, 8), "reconciles", (json_int_t)wc_row_int(rows, i, 9));
 }
 
 static int state_from(const char *word)
@@ -294,35 +301,30 @@ static int state_from(const char *word)
 	return -1;
 }
 
-static int get_outbound(wc_request *rq, const void *self)
+int outbound_list(wc_arena *a, const struct outbound_filter *f, int64_t before, int64_t limit, wc_rows *rows, wc_err *e)
 {
-	const char   *word = wc_query_param(rq, "state"), *kind = wc_query_param(rq, "kind"), *target = wc_query_param(rq, "target");
-	int           state = word ? state_from(word) : -1;
-	unsigned char hash[WC_HASH_SIZE];
-	struct page   p;
-	wc_rows       rows;
-	wc_err        e;
+	unsigned char    hash[WC_HASH_SIZE];
+	struct db_select s;
 
-	(void)self;
-	if (word && state < 0)
-		return bad_query(rq, "state", "one of intent, done, failed, uncertain"), 0;
-	if (page_read(rq, &p))
-		return 0;
-	wc_keyed_hash(hash, "outbound.target", target ? target : "", NULL);
-	if (wc_db_query(NULL, wc_request_arena(rq), &rows, &e,
-	                "SELECT id, call_key, kind, LOWER(HEX(SUBSTR(target_hash, 1, 16))), state, answer, trace_id, " MS("created_at") ", "
-	                MS("settled_at") ", reconciles FROM outbound_call WHERE id < ? AND (? < 0 OR state = ?) AND (? IS NULL OR kind = ?)"
-	                " AND (? = 0 OR target_hash = ?) ORDER BY id DESC LIMIT ?",
-	                wc_int(p.before), wc_int(state), wc_int(state), wc_text(kind), wc_text(kind), wc_int(target != NULL),
-	                wc_bytes(hash, sizeof hash), wc_int(p.limit + 1)) < 0)
-		return wc_reply_err(rq, &e);
-	return page_reply(rq, &p, &rows, call_object);
+	db_select_begin(&s, a, "SELECT id, call_key, kind, LOWER(HEX(SUBSTR(target_hash, 1, 16))), state, answer, trace_id, "
+	                       MS("created_at") ", " MS("settled_at") ", reconciles FROM outbound_call");
+	db_select_add(&s, " WHERE id < ?", wc_int(before));
+	if (f->state)
+		db_select_add(&s, " AND state = ?", wc_int(state_from(f->state)));
+	db_select_word(&s, " AND kind = ?", f->kind);
+	if (f->target) {
+		target_hash(hash, f->target);
+		db_select_add(&s, " AND target_hash = ?", wc_bytes(hash, sizeof hash));
+	}
+	db_select_word(&s, " AND trace_id = ?", f->trace_id);
+	db_select_time(&s, " AND created_at >= ?", f->since_ms);
+	db_select_time(&s, " AND created_at < ?", f->until_ms);
+	db_select_add(&s, " ORDER BY id DESC LIMIT ?", wc_int(limit));
+	return db_select_run(&s, rows, e);
 }
 
 WC_PART(ledger_part, "outbound",
 	.summary = "what was done outside, and how it ended",
-	.routes  = WC_ROUTES(
-		{WC_GET, "/api/outbound", WC_VIEWER, get_outbound, "Outward actions, newest first; ?state=, ?kind= and ?target= narrow them"}),
 	.jobs    = WC_JOBS(
 		{"outbound.reconcile", reconcile, "asks how an uncertain action ended"}),
 	.sealed  = WC_SEALED("outbound_call.target", "outbound_call.details"));

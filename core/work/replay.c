@@ -2,7 +2,10 @@
  *
  * The jobs of a replay get the keys that the plugin gave with "~r" and the replay's number behind (or a hash of that), so that they are
  * new; the trace id stays the event's, so that its story tells of the replay too. */
+#include "work/desk.h"
 #include "work/lanes.h"
+
+#include "db/db.h"
 
 #include <wecomd/audit.h>
 #include <wecomd/log.h>
@@ -27,13 +30,20 @@ int inbox_load(wc_arena *a, int64_t id, struct inbox_row *row, wc_err *e)
 	return wc_unseal(a, "inbox_event.payload", (wc_slice){payload.s, payload.n}, &row->payload, e);
 }
 
-int inbox_list(wc_arena *a, int64_t before, const char *endpoint, int64_t since_ms, int64_t limit, wc_rows *rows, wc_err *e)
+int inbox_list(wc_arena *a, const struct inbox_filter *f, int64_t before, int64_t limit, wc_rows *rows, wc_err *e)
 {
-	return wc_db_query(NULL, a, rows, e,
-	                   "SELECT id, endpoint, CAST(UNIX_TIMESTAMP(received_at) * 1000 AS INTEGER), LENGTH(payload) - ?, trace_id,"
-	                   " (SELECT COUNT(*) FROM inbox_replay r WHERE r.inbox_id = i.id) FROM inbox_event i"
-	                   " WHERE id < ? AND (? IS NULL OR endpoint = ?) AND received_at >= FROM_UNIXTIME(? / 1000) ORDER BY id DESC LIMIT ?",
-	                   wc_int(WC_SEAL_OVERHEAD), wc_int(before), wc_text(endpoint), wc_text(endpoint), wc_int(since_ms), wc_int(limit));
+	struct db_select s;
+
+	db_select_begin(&s, a, "SELECT id, endpoint, " MS("received_at"));
+	db_select_add(&s, ", LENGTH(payload) - ?, trace_id, (SELECT COUNT(*) FROM inbox_replay r WHERE r.inbox_id = i.id) FROM inbox_event i",
+	              wc_int(WC_SEAL_OVERHEAD));
+	db_select_add(&s, " WHERE id < ?", wc_int(before));
+	db_select_word(&s, " AND endpoint = ?", f->endpoint);
+	db_select_word(&s, " AND trace_id = ?", f->trace_id);
+	db_select_time(&s, " AND received_at >= ?", f->since_ms);
+	db_select_time(&s, " AND received_at < ?", f->until_ms);
+	db_select_add(&s, " ORDER BY id DESC LIMIT ?", wc_int(limit));
+	return db_select_run(&s, rows, e);
 }
 
 struct replay {

@@ -42,9 +42,14 @@ struct inbox_row {
 /* -1: WC_E_NOT_FOUND. */
 int inbox_load(wc_arena *a, int64_t id, struct inbox_row *row, wc_err *e);
 
-/* The newest events with an id below before (and, unless NULL or 0, of the endpoint, received at or after since_ms), at most limit:
- * id, endpoint, received (ms), bytes, trace id, replays. */
-int inbox_list(wc_arena *a, int64_t before, const char *endpoint, int64_t since_ms, int64_t limit, wc_rows *rows, wc_err *e);
+/* What is wanted of a list: NULL and WC_ABSENT take everything; since counts, until does not. */
+struct inbox_filter {
+	const char *endpoint, *trace_id;
+	int64_t     since_ms, until_ms;
+};
+
+/* The newest events with an id below before, at most limit: id, endpoint, received (ms), bytes, trace id, replays. */
+int inbox_list(wc_arena *a, const struct inbox_filter *f, int64_t before, int64_t limit, wc_rows *rows, wc_err *e);
 
 /* Adds the jobs of a replayed event, their keys made fresh by the replay's number, and its audit entry. The replay's number, or -1. */
 int64_t inbox_replay(wc_arena *a, const struct inbox_row *row, const struct inbox_job *jobs, const char *actor, wc_err *e);
@@ -62,6 +67,18 @@ struct worker_settings {
 };
 
 extern const wc_field worker_fields[];     /* [worker] */
+
+#define JOB_STATES "waiting|ready|running|done|dead"
+
+/* As struct inbox_filter. */
+struct jobs_filter {
+	const char *state, *kind, *lane, *trace_id;
+	int64_t     since_ms, until_ms;                /* of when they were added */
+};
+
+/* The newest jobs with an id below before, at most limit; job_json() makes an object of a row, a new reference. */
+int     jobs_list(wc_arena *a, const struct jobs_filter *f, int64_t before, int64_t limit, wc_rows *rows, wc_err *e);
+json_t *job_json(wc_arena *a, const wc_rows *rows, size_t row, const void *unused);
 
 /* One kind of job and the plugin that runs it. */
 struct worker_kind {
@@ -97,6 +114,18 @@ struct worker_reconciler {
 	const wc_reconciler *reconciler;
 	const void          *self;
 };
+
+#define OUTBOUND_STATES "intent|done|failed|uncertain"
+
+/* As struct inbox_filter. */
+struct outbound_filter {
+	const char *state, *kind, *target, *trace_id;
+	int64_t     since_ms, until_ms;                /* of when they were meant */
+};
+
+/* As jobs_list() and job_json(), for outward actions. */
+int     outbound_list(wc_arena *a, const struct outbound_filter *f, int64_t before, int64_t limit, wc_rows *rows, wc_err *e);
+json_t *outbound_json(wc_arena *a, const wc_rows *rows, size_t row, const void *unused);
 
 /* The process's reconcilers, set before threads. Lists end with a NULL name, kind or reconciler. */
 void ledger_use(const struct worker_reconciler *reconcilers);

@@ -167,6 +167,21 @@ static int bubble_load(wc_arena *a, int64_t id, const char *person, struct bubbl
 	return card.s && !(b->card = wc_json_parse(a, card.s, card.n, e)) ? -1 : 0;
 }
 
+/* The bubble that the event is about; false: the answer was sent. */
+static bool find_bubble(wc_request *rq, struct event *v, int64_t message, struct bubble *b)
+{
+	wc_err e;
+
+	if (!is_person(rq, v->sim, v->person))
+		return false;
+	if (bubble_load(v->a, message, v->person, b, &e) < 0) {
+		wc_reply_err(rq, &e);
+		return false;
+	}
+	v->group = b->group;
+	return true;
+}
+
 static bool has_key(const json_t *list, const char *key)
 {
 	const json_t *item;
@@ -224,13 +239,10 @@ int event_card(wc_request *rq, const void *self)
 	struct bubble            b;
 	wc_err                   e;
 
-	if (!is_person(rq, self, body->person))
+	if (!find_bubble(rq, &v, body->message, &b))
 		return 0;
-	if (bubble_load(v.a, body->message, body->person, &b, &e) < 0)
-		return wc_reply_err(rq, &e);
 	if (!b.card || !wc_json_str(b.card, "task_id") || !card_has_key(b.card, body->key))
 		return wc_problem(rq, 409, "no_such_button", "the bubble's card has no button of that key");
-	v.group     = b.group;
 	v.c.task_id = wc_json_str(b.card, "task_id");
 	if (event_open(&v, b.bot, b.id, &e) < 0 || press(&v, body, &b, &e) < 0)
 		return wc_reply_err(rq, &e);
@@ -258,13 +270,10 @@ int event_feedback(wc_request *rq, const void *self)
 	struct bubble                b;
 	wc_err                       e;
 
-	if (!is_person(rq, self, body->person))
+	if (!find_bubble(rq, &v, body->message, &b))
 		return 0;
-	if (bubble_load(v.a, body->message, body->person, &b, &e) < 0)
-		return wc_reply_err(rq, &e);
 	if (!b.feedback_id)
 		return wc_problem(rq, 409, "not_rateable", "the bot gave no feedback.id with that answer");
-	v.group = b.group;
 	if (event_open(&v, b.bot, b.id, &e) < 0 || event_send(&v, event_json(&v, "feedback_event", feedback_json(body, b.feedback_id)), &e) < 0 ||
 	    chat_change_rating(v.a, b.id, body->type == 3 ? 0 : body->type, &e) < 0)
 		return wc_reply_err(rq, &e);

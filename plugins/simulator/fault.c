@@ -15,6 +15,14 @@ const wc_field fault_fields[] = {
 	{WC_INT, "ms", "15000", OF(ms), "of kind timeout: how late the answer comes", .min = 0, .max = 60000},
 	{0}};
 
+const wc_field fault_answer[] = {
+	{WC_STRING, "api", NULL, 0, "which calls it strikes"},
+	{WC_STRING, "kind", NULL, 0, "what happens to them"},
+	{WC_INT, "errcode", NULL, 0, "of kind errcode"},
+	{WC_INT, "ms", NULL, 0, "of kind timeout"},
+	{WC_INT, "remaining", NULL, 0, "how many calls it strikes yet; below 0: all"},
+	{0}};
+
 const char *fault_name(enum fault_kind kind)
 {
 	return names[kind];
@@ -56,21 +64,26 @@ int fault_take(wc_arena *a, const char *api, struct fault *fault, wc_err *e)
 	return wc_db_tx(take, &(struct taking){a, api, fault}, e);
 }
 
+static json_t *fault_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
+{
+	(void)a, (void)unused;
+	return json_pack("{s:s, s:s, s:I, s:I, s:I}", "api", wc_row_text(rows, i, 1), "kind", wc_row_text(rows, i, 2), "errcode",
+	                 (json_int_t)wc_row_int(rows, i, 3), "ms", (json_int_t)wc_row_int(rows, i, 4), "remaining",
+	                 (json_int_t)wc_row_int(rows, i, 5));
+}
+
 int fault_list(wc_request *rq, const void *self)
 {
-	wc_arena *a    = wc_request_arena(rq);
-	json_t   *list = wc_json(a, "[]");
-	wc_rows   rows;
-	wc_err    e;
+	wc_list *list = wc_list_begin(rq);
+	wc_rows  rows;
+	wc_err   e;
 
 	(void)self;
-	if (wc_db_query(NULL, a, &rows, &e, "SELECT api, kind, errcode, ms, remaining FROM simulator_fault WHERE remaining <> 0 ORDER BY id") < 0)
+	if (wc_db_query(NULL, wc_request_arena(rq), &rows, &e,
+	                "SELECT id, api, kind, errcode, ms, remaining FROM simulator_fault WHERE remaining <> 0 AND id > ? ORDER BY id LIMIT ?",
+	                wc_int(wc_list_after(list, 0)), wc_int(wc_list_fetch(list))) < 0)
 		return wc_reply_err(rq, &e);
-	for (size_t i = 0; i < rows.n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "api", wc_row_text(&rows, i, 0), "kind", wc_row_text(&rows, i, 1),
-		                                      "errcode", (json_int_t)wc_row_int(&rows, i, 2), "ms", (json_int_t)wc_row_int(&rows, i, 3),
-		                                      "remaining", (json_int_t)wc_row_int(&rows, i, 4)));
-	return wc_reply(rq, 200, "{s:O, s:n}", "items", list, "next");
+	return wc_list_reply_rows(list, &rows, fault_json, NULL);
 }
 
 int fault_add(wc_request *rq, const void *self)

@@ -31,6 +31,7 @@ struct fault_order {
 };
 
 extern const wc_field fault_fields[];     /* the body of POST /sim/api/faults */
+extern const wc_field fault_answer[];     /* an item of its list */
 
 int fault_list(wc_request *rq, const void *self);
 int fault_add(wc_request *rq, const void *self);

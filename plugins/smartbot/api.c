@@ -5,14 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIMIT     50
-#define LIMIT_MAX 200
-
 /* --- small helpers --------------------------------------------------------------------------------------------------- */
-
-struct page {
-	int64_t limit, before;     /* before: rows with a smaller id; INT64_MAX at first */
-};
 
 static bool read_number(const char *text, int64_t min, int64_t max, int64_t *value)
 {
@@ -22,26 +15,18 @@ static bool read_number(const char *text, int64_t min, int64_t max, int64_t *val
 	return end != text && !*end && *value >= min && *value <= max;
 }
 
-/* False when the answer was sent: 400. */
-static bool read_page(wc_request *rq, struct page *p)
+/* The frame of the lists that come newest first. The values of sql: of (left out when 0), the id before which the page begins, and how
+ * many rows it takes. */
+static int newest_first(wc_request *rq, wc_list_item *item, const char *sql, int64_t of)
 {
-	const char *limit = wc_query_param(rq, "limit"), *cursor = wc_query_param(rq, "cursor");
+	wc_list     *list = wc_list_begin(rq);
+	const wc_val v[]  = {wc_int(of), wc_int(wc_list_after(list, INT64_MAX)), wc_int(wc_list_fetch(list))};
+	wc_rows      rows;
+	wc_err       e;
 
-	*p = (struct page){LIMIT, INT64_MAX};
-	if ((limit && !read_number(limit, 1, LIMIT_MAX, &p->limit)) || (cursor && !read_number(cursor, 1, INT64_MAX, &p->before))) {
-		wc_problem(rq, 400, "bad_request", "limit is 1 to %d, cursor what the page before gave", LIMIT_MAX);
-		return false;
-	}
-	return true;
-}
-
-/* Rows come newest first, one more than the page holds; the last id shown is the cursor. */
-static int reply_page(wc_request *rq, json_t *items, const struct page *p, const wc_rows *rows)
-{
-	bool   more = rows->n > (size_t)p->limit;
-	json_t *next = more ? json_string(wc_row_text(rows, (size_t)p->limit - 1, 0)) : json_null();
-
-	return wc_reply(rq, 200, "{s:O, s:o}", "items", items, "next", next);
+	if (wc_db_query_v(NULL, wc_request_arena(rq), &rows, &e, sql, v + !of, 3 - !of) < 0)
+		return wc_reply_err(rq, &e);
+	return wc_list_reply_rows(list, &rows, item, NULL);
 }
 
 static const char *unsealed(wc_arena *a, const char *about, wc_cell cell)
@@ -94,10 +79,19 @@ static json_t *bot_object(wc_arena *a, const struct bot *b)
 	               "settings", bot_settings(a, b));
 }
 
+static const wc_field one_bot[] = {
+	{WC_STRING, "name", NULL, 0, "as in its section of the configuration"},
+	{WC_STRING, "aibotid", NULL, 0, "WeCom's id of the bot; empty: not checked"},
+	{WC_STRING, "callback", NULL, 0, "the path of the URL that WeCom is told"},
+	{WC_OBJECT, "settings", NULL, 0, "what PUT changes", .of = bot_editable},
+	{0}};
+
+/* There are a few; they come in the order of their names. */
 static int list_bots(wc_request *rq, const void *self)
 {
 	wc_arena   *a     = wc_request_arena(rq);
-	json_t     *items = wc_json(a, "[]");
+	wc_list    *list  = wc_list_begin(rq);
+	const char *after = wc_list_after_text(list);
 	struct bot *bots;
 	size_t      n;
 	wc_err      e;
@@ -106,8 +100,9 @@ static int list_bots(wc_request *rq, const void *self)
 	if (bot_list(a, &bots, &n, &e) < 0)
 		return wc_reply_err(rq, &e);
 	for (size_t i = 0; i < n; i++)
-		json_array_append(items, bot_object(a, &bots[i]));
-	return wc_reply(rq, 200, "{s:O, s:n}", "items", items, "next");
+		if (!after || strcmp(bots[i].name, after) > 0)
+			wc_list_add(list, json_incref(bot_object(a, &bots[i])), "%s", bots[i].name);
+	return wc_list_reply(list);
 }
 
 static int get_bot(wc_request *rq, const void *self)
@@ -214,20 +209,29 @@ static int ask_bot(wc_request *rq, const void *self)
 
 /* --- roles ----------------------------------------------------------------------------------------------------------- */
 
+static const wc_field one_role[] = {
+	{WC_STRING, "name", NULL, 0, "what people say to switch to it"},
+	{WC_STRING, "prompt", NULL, 0, "what the model is told", .max = 8000},
+	{0}};
+
+static json_t *role_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
+{
+	(void)a, (void)unused;
+	return json_pack("{s:s, s:s}", "name", wc_row_text(rows, i, 0), "prompt", wc_row_text(rows, i, 1));
+}
+
 static int list_roles(wc_request *rq, const void *self)
 {
-	wc_arena    *a     = wc_request_arena(rq);
-	json_t      *items = wc_json(a, "[]");
-	struct role *roles;
-	size_t       n;
-	wc_err       e;
+	wc_list    *list  = wc_list_begin(rq);
+	const char *after = wc_list_after_text(list);
+	wc_rows     rows;
+	wc_err      e;
 
 	(void)self;
-	if (role_list(a, &roles, &n, &e) < 0)
+	if (wc_db_query(NULL, wc_request_arena(rq), &rows, &e, "SELECT name, prompt FROM smartbot_role WHERE name > ? ORDER BY name LIMIT ?",
+	                wc_text(after ? after : ""), wc_int(wc_list_fetch(list))) < 0)
 		return wc_reply_err(rq, &e);
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(items, json_pack("{s:s, s:s}", "name", roles[i].name, "prompt", roles[i].prompt));
-	return wc_reply(rq, 200, "{s:O, s:n}", "items", items, "next");
+	return wc_list_reply_rows(list, &rows, role_json, NULL);
 }
 
 static const wc_field role_fields[] = {{WC_STRING, "prompt", NULL, offsetof(struct role, prompt), "what the model is told", .min = 1, .max = 8000}, {0}};
@@ -282,97 +286,170 @@ static int delete_role(wc_request *rq, const void *self)
 
 /* --- use and ratings ------------------------------------------------------------------------------------------------- */
 
+const wc_field usage_query[] = {
+	{WC_STRING, "from", NULL, offsetof(struct usage_filter, from), "the first day, such as 2026-01-31; left out: 29 days ago", .optional = true, .min = 10, .max = 10},
+	{WC_STRING, "to", NULL, offsetof(struct usage_filter, to), "the last day; left out: today", .optional = true, .min = 10, .max = 10},
+	{WC_STRING, "bot", NULL, offsetof(struct usage_filter, bot), "only of this bot", .optional = true, .min = 1, .max = 64},
+	{0}};
+
+static const wc_field usage_fields[] = {
+	{WC_STRING, "day", NULL, 0, "such as 2026-01-31"},
+	{WC_STRING, "bot", NULL, 0, "which bot"},
+	{WC_STRING, "model", NULL, 0, "which [model:NAME]"},
+	{WC_INT, "calls", NULL, 0, "of the model"},
+	{WC_INT, "prompt_tokens", NULL, 0, "that were sent"},
+	{WC_INT, "completion_tokens", NULL, 0, "that came back"},
+	{WC_INT, "cost_micros", NULL, 0, "millionths of the currency of the prices"},
+	{WC_STRING, "person", NULL, 0, "who asked, masked"},
+	{0}};
+
 static bool is_day(const char *s)
 {
-	return strlen(s) == 10 && strspn(s, "0123456789") == 4 && s[4] == '-' && strspn(s + 5, "0123456789") == 2 && s[7] == '-' &&
-	       strspn(s + 8, "0123456789") == 2;
+	return !s || (strlen(s) == 10 && strspn(s, "0123456789") == 4 && s[4] == '-' && strspn(s + 5, "0123456789") == 2 && s[7] == '-' &&
+	              strspn(s + 8, "0123456789") == 2);
 }
 
-/* By day, bot, model and person. */
-json_t *usage_list(wc_arena *a, const struct smartbot *smartbot, const struct usage_filter *f, wc_err *e)
-{
-	json_t *items = wc_json(a, "[]");
-	wc_rows rows;
+#define USAGE_MAX 1000     /* rows that a tool gets at once */
 
-	if ((f->from && !is_day(f->from)) || (f->to && !is_day(f->to))) {
-		wc_fail(e, WC_E_ARG, "from and to are days such as 2026-01-31");
-		return NULL;
-	}
+/* Of the row behind which a page begins: "2026-01-31/BOT/PERSON in hex/MODEL". */
+struct usage_position {
+	const char *day, *person, *model;     /* day NULL: the first page */
+	int64_t     bot_id;
+};
+
+static struct usage_position usage_after(wc_arena *a, const wc_list *list)
+{
+	struct usage_position at   = {0};
+	const char           *text = wc_list_after_text(list);
+	char                 *rest;
+
+	if (!text)
+		return at;
+	at.day    = wc_strndup(a, text, 10);
+	at.bot_id = strtoll(text + 11, &rest, 10);
+	at.person = wc_strndup(a, rest + 1, 2 * WC_HASH_SIZE);
+	at.model  = rest + 1 + 2 * WC_HASH_SIZE + 1;
+	return at;
+}
+
+static json_t *usage_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
+{
+	(void)unused;
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "day", wc_row_text(rows, i, 1), "bot", wc_row_text(rows, i, 2),
+	                 "model", wc_row_text(rows, i, 3), "calls", (json_int_t)wc_row_int(rows, i, 4), "prompt_tokens",
+	                 (json_int_t)wc_row_int(rows, i, 5), "completion_tokens", (json_int_t)wc_row_int(rows, i, 6), "cost_micros",
+	                 (json_int_t)wc_row_int(rows, i, 7), "person", person_column(a, rows, i, 8));
+}
+
+/* By day, the newest first, then bot, person and model: what grows while the list is read keeps its place. */
+static int usage_rows(wc_arena *a, const struct smartbot *smartbot, const struct usage_filter *f, const struct usage_position *at, int64_t fetch,
+                      wc_rows *rows, wc_err *e)
+{
+	*rows = (wc_rows){0};
 	if (f->bot && !bot_name_is_good(f->bot))
-		return wc_json(a, "{s:[], s:n}", "items", "next");
-	if (wc_db_query(NULL, a, &rows, e,
-	                "SELECT u.day, b.name, u.model, u.calls, u.prompt_tokens, u.completion_tokens, u.cost_micros, p.user_id FROM smartbot_usage u"
-	                " JOIN smartbot_bot b ON b.id = u.bot_id LEFT JOIN smartbot_person p ON p.person = u.person"
-	                " WHERE u.day >= COALESCE(?, DATE(NOW(3) + INTERVAL ? MICROSECOND) - INTERVAL 29 DAY) AND u.day <= COALESCE(?, '9999-12-31')"
-	                " AND b.name = COALESCE(?, b.name) ORDER BY u.day DESC, u.cost_micros DESC, u.calls DESC LIMIT 1000",
-	                wc_text(f->from), wc_int(smartbot->day_offset_ms * 1000), wc_text(f->to), wc_text(f->bot)) < 0)
-		return NULL;
-	for (size_t i = 0; i < rows.n; i++)
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "day", wc_row_text(&rows, i, 0), "bot", wc_row_text(&rows, i, 1),
-		                                       "model", wc_row_text(&rows, i, 2), "calls", (json_int_t)wc_row_int(&rows, i, 3),
-		                                       "prompt_tokens", (json_int_t)wc_row_int(&rows, i, 4), "completion_tokens", (json_int_t)wc_row_int(&rows, i, 5),
-		                                       "cost_micros", (json_int_t)wc_row_int(&rows, i, 6), "person", person_column(a, &rows, i, 7)));
-	return wc_json(a, "{s:O, s:n}", "items", items, "next");
+		return 0;
+	return wc_db_query(NULL, a, rows, e,
+	                   "SELECT CONCAT_WS('/', u.day, u.bot_id, LOWER(HEX(u.person)), u.model), u.day, b.name, u.model, u.calls, u.prompt_tokens,"
+	                   " u.completion_tokens, u.cost_micros, p.user_id FROM smartbot_usage u"
+	                   " JOIN smartbot_bot b ON b.id = u.bot_id LEFT JOIN smartbot_person p ON p.person = u.person"
+	                   " WHERE u.day >= COALESCE(?, DATE(NOW(3) + INTERVAL ? MICROSECOND) - INTERVAL 29 DAY) AND u.day <= COALESCE(?, ?, '9999-12-31')"
+	                   " AND u.day <= COALESCE(?, '9999-12-31') AND b.name = COALESCE(?, b.name)"
+	                   " AND (? IS NULL OR u.day < ? OR (u.bot_id, u.person, u.model) > (?, UNHEX(?), ?))"
+	                   " ORDER BY u.day DESC, u.bot_id, u.person, u.model LIMIT ?",
+	                   wc_text(f->from), wc_int(smartbot->day_offset_ms * 1000), wc_text(at->day), wc_text(f->to), wc_text(f->to), wc_text(f->bot),
+	                   wc_text(at->day), wc_text(at->day), wc_int(at->bot_id), wc_text(at->person), wc_text(at->model), wc_int(fetch));
 }
 
 static int get_usage(wc_request *rq, const void *self)
 {
-	struct usage_filter f = {wc_query_param(rq, "from"), wc_query_param(rq, "to"), wc_query_param(rq, "bot")};
-	wc_err              e;
-	json_t             *list = usage_list(wc_request_arena(rq), self, &f, &e);
+	const struct usage_filter *f    = wc_query(rq);
+	wc_list                   *list = wc_list_begin(rq);
+	struct usage_position      at   = usage_after(wc_request_arena(rq), list);
+	wc_rows                    rows;
+	wc_err                     e;
 
-	return list ? wc_reply_json(rq, 200, list) : wc_reply_err(rq, &e);
+	if (!is_day(f->from) || !is_day(f->to))
+		return wc_reply_bad_fields(rq, &(wc_bad_field){is_day(f->from) ? "to" : "from", "a day such as 2026-01-31", NULL});
+	if (usage_rows(wc_request_arena(rq), self, f, &at, wc_list_fetch(list), &rows, &e) < 0)
+		return wc_reply_err(rq, &e);
+	return wc_list_reply_rows(list, &rows, usage_json, NULL);
+}
+
+json_t *usage_list(wc_arena *a, const struct smartbot *self, const struct usage_filter *f, wc_err *e)
+{
+	json_t *items = wc_json(a, "[]");
+	wc_rows rows;
+
+	if (!is_day(f->from) || !is_day(f->to)) {
+		wc_fail(e, WC_E_ARG, "from and to are days such as 2026-01-31");
+		return NULL;
+	}
+	if (usage_rows(a, self, f, &(struct usage_position){0}, USAGE_MAX, &rows, e) < 0)
+		return NULL;
+	for (size_t i = 0; i < rows.n; i++)
+		json_array_append_new(items, usage_json(a, &rows, i, NULL));
+	return wc_json(a, "{s:O}", "items", items);
+}
+
+static const wc_field feedback_fields[] = {
+	{WC_STRING, "id", NULL, 0, "its number"},
+	{WC_STRING, "bot", NULL, 0, "which bot answered"},
+	{WC_STRING, "stream", NULL, 0, "which answer"},
+	{WC_INT, "type", NULL, 0, "1 accurate, 2 inaccurate, 3 taken back", .min = 1, .max = 3},
+	{WC_STRING, "reasons", NULL, 0, "1 irrelevant, 2 incomplete, 3 wrong, 4 wrong analysis of data"},
+	{WC_STRING, "content", NULL, 0, "in words, masked"},
+	{WC_STRING, "person", NULL, 0, "who rated, masked"},
+	{WC_TIME, "at", NULL, 0, "when"},
+	{0}};
+
+static json_t *feedback_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
+{
+	(void)unused;
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "id", wc_row_text(rows, i, 0), "bot", wc_row_text(rows, i, 1), "stream",
+	                 wc_row_text(rows, i, 2), "type", (json_int_t)wc_row_int(rows, i, 3), "reasons", wc_row_text(rows, i, 4), "content",
+	                 masked_text(a, unsealed(a, "smartbot_feedback.content", wc_row_cell(rows, i, 5))), "person", person_column(a, rows, i, 6),
+	                 "at", wc_row_text(rows, i, 7));
 }
 
 static int list_feedback(wc_request *rq, const void *self)
 {
-	wc_arena   *a     = wc_request_arena(rq);
-	json_t     *items = wc_json(a, "[]");
-	struct page page;
-	wc_rows     rows;
-	wc_err      e;
-
 	(void)self;
-	if (!read_page(rq, &page))
-		return 0;
-	if (wc_db_query(NULL, a, &rows, &e,
-	                "SELECT f.id, b.name, f.stream_id, f.kind, f.reasons, f.content, p.user_id, DATE_FORMAT(f.at, '%Y-%m-%dT%H:%i:%sZ') FROM smartbot_feedback f"
-	                " JOIN smartbot_bot b ON b.id = f.bot_id LEFT JOIN smartbot_person p ON p.person = f.person WHERE f.id < ? ORDER BY f.id DESC LIMIT ?",
-	                wc_int(page.before), wc_int(page.limit + 1)) < 0)
-		return wc_reply_err(rq, &e);
-	for (size_t i = 0; i < rows.n && i < (size_t)page.limit; i++)
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "id", wc_row_text(&rows, i, 0), "bot", wc_row_text(&rows, i, 1),
-		                                       "stream", wc_row_text(&rows, i, 2), "type", (json_int_t)wc_row_int(&rows, i, 3), "reasons", wc_row_text(&rows, i, 4),
-		                                       "content", masked_text(a, unsealed(a, "smartbot_feedback.content", wc_row_cell(&rows, i, 5))),
-		                                       "person", person_column(a, &rows, i, 6), "at", wc_row_text(&rows, i, 7)));
-	return reply_page(rq, items, &page, &rows);
+	return newest_first(rq, feedback_json,
+	                    "SELECT f.id, b.name, f.stream_id, f.kind, f.reasons, f.content, p.user_id, DATE_FORMAT(f.at, '%Y-%m-%dT%H:%i:%sZ')"
+	                    " FROM smartbot_feedback f JOIN smartbot_bot b ON b.id = f.bot_id LEFT JOIN smartbot_person p ON p.person = f.person"
+	                    " WHERE f.id < ? ORDER BY f.id DESC LIMIT ?", 0);
 }
 
 /* --- conversations --------------------------------------------------------------------------------------------------- */
 
+static const wc_field conversation_fields[] = {
+	{WC_STRING, "id", NULL, 0, "its number"},
+	{WC_STRING, "bot", NULL, 0, "with which bot"},
+	{WC_CHOICE, "scope", NULL, 0, "whose it is", .choices = "person|group|person_in_group"},
+	{WC_STRING, "who", NULL, 0, "the person or group, masked"},
+	{WC_STRING, "role", NULL, 0, "the role that answers"},
+	{WC_BOOL, "summarised", NULL, 0, "whether older turns were put into a summary"},
+	{WC_INT, "turns", NULL, 0, "how many are remembered"},
+	{WC_TIME, "updated", NULL, 0, "when it went on last"},
+	{0}};
+
+static json_t *conversation_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
+{
+	(void)unused;
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:s}", "id", wc_row_text(rows, i, 0), "bot", wc_row_text(rows, i, 1), "scope",
+	                 wc_row_text(rows, i, 2), "who", masked_id(a, unsealed(a, "smartbot_conversation.label", wc_row_cell(rows, i, 3))), "role",
+	                 wc_row_text(rows, i, 4), "summarised", (int)wc_row_int(rows, i, 5), "turns", (json_int_t)wc_row_int(rows, i, 6), "updated",
+	                 wc_row_text(rows, i, 7));
+}
+
 static int list_conversations(wc_request *rq, const void *self)
 {
-	wc_arena   *a     = wc_request_arena(rq);
-	json_t     *items = wc_json(a, "[]");
-	struct page page;
-	wc_rows     rows;
-	wc_err      e;
-
 	(void)self;
-	if (!read_page(rq, &page))
-		return 0;
-	if (wc_db_query(NULL, a, &rows, &e,
-	                "SELECT c.id, b.name, c.scope, c.label, IF(c.role = '', b.persona, c.role), c.summary IS NOT NULL,"
-	                " (SELECT COUNT(*) FROM smartbot_turn t WHERE t.conversation_id = c.id), DATE_FORMAT(c.updated_at, '%Y-%m-%dT%H:%i:%sZ')"
-	                " FROM smartbot_conversation c JOIN smartbot_bot b ON b.id = c.bot_id WHERE c.id < ? ORDER BY c.id DESC LIMIT ?",
-	                wc_int(page.before), wc_int(page.limit + 1)) < 0)
-		return wc_reply_err(rq, &e);
-	for (size_t i = 0; i < rows.n && i < (size_t)page.limit; i++)
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:s}", "id", wc_row_text(&rows, i, 0), "bot", wc_row_text(&rows, i, 1),
-		                                       "scope", wc_row_text(&rows, i, 2), "who", masked_id(a, unsealed(a, "smartbot_conversation.label", wc_row_cell(&rows, i, 3))),
-		                                       "role", wc_row_text(&rows, i, 4), "summarised", (int)wc_row_int(&rows, i, 5),
-		                                       "turns", (json_int_t)wc_row_int(&rows, i, 6), "updated", wc_row_text(&rows, i, 7)));
-	return reply_page(rq, items, &page, &rows);
+	return newest_first(rq, conversation_json,
+	                    "SELECT c.id, b.name, c.scope, c.label, IF(c.role = '', b.persona, c.role), c.summary IS NOT NULL,"
+	                    " (SELECT COUNT(*) FROM smartbot_turn t WHERE t.conversation_id = c.id), DATE_FORMAT(c.updated_at, '%Y-%m-%dT%H:%i:%sZ')"
+	                    " FROM smartbot_conversation c JOIN smartbot_bot b ON b.id = c.bot_id"
+	                    " WHERE c.id < ? ORDER BY c.id DESC LIMIT ?", 0);
 }
 
 static bool conversation_id(wc_request *rq, int64_t *id)
@@ -383,28 +460,33 @@ static bool conversation_id(wc_request *rq, int64_t *id)
 	return false;
 }
 
+static const wc_field turn_fields[] = {
+	{WC_STRING, "id", NULL, 0, "its number"},
+	{WC_STRING, "question", NULL, 0, "its beginning, masked"},
+	{WC_STRING, "answer", NULL, 0, "its beginning, masked"},
+	{WC_INT, "tokens", NULL, 0, "an estimate"},
+	{WC_TIME, "at", NULL, 0, "when"},
+	{0}};
+
+static json_t *turn_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
+{
+	(void)unused;
+	return json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", wc_row_text(rows, i, 0), "question",
+	                 masked_text(a, unsealed(a, "smartbot_turn.question", wc_row_cell(rows, i, 1))), "answer",
+	                 masked_text(a, unsealed(a, "smartbot_turn.answer", wc_row_cell(rows, i, 2))), "tokens", (json_int_t)wc_row_int(rows, i, 3),
+	                 "at", wc_row_text(rows, i, 4));
+}
+
 static int list_turns(wc_request *rq, const void *self)
 {
-	wc_arena   *a     = wc_request_arena(rq);
-	json_t     *items = wc_json(a, "[]");
-	struct page page;
-	int64_t     id;
-	wc_rows     rows;
-	wc_err      e;
+	int64_t id;
 
 	(void)self;
-	if (!conversation_id(rq, &id) || !read_page(rq, &page))
+	if (!conversation_id(rq, &id))
 		return 0;
-	if (wc_db_query(NULL, a, &rows, &e,
-	                "SELECT id, question, answer, tokens, DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%sZ') FROM smartbot_turn WHERE conversation_id = ? AND id < ?"
-	                " ORDER BY id DESC LIMIT ?", wc_int(id), wc_int(page.before), wc_int(page.limit + 1)) < 0)
-		return wc_reply_err(rq, &e);
-	for (size_t i = 0; i < rows.n && i < (size_t)page.limit; i++)
-		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", wc_row_text(&rows, i, 0),
-		                                       "question", masked_text(a, unsealed(a, "smartbot_turn.question", wc_row_cell(&rows, i, 1))),
-		                                       "answer", masked_text(a, unsealed(a, "smartbot_turn.answer", wc_row_cell(&rows, i, 2))),
-		                                       "tokens", (json_int_t)wc_row_int(&rows, i, 3), "at", wc_row_text(&rows, i, 4)));
-	return reply_page(rq, items, &page, &rows);
+	return newest_first(rq, turn_json,
+	                    "SELECT id, question, answer, tokens, DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%sZ') FROM smartbot_turn"
+	                    " WHERE conversation_id = ? AND id < ? ORDER BY id DESC LIMIT ?", id);
 }
 
 struct forgetting {
@@ -467,17 +549,23 @@ static int add_picture(wc_request *rq, const void *self)
 }
 
 const wc_route smartbot_routes[] = {
-	{WC_GET, "/api/smartbot/bots", WC_VIEWER, list_bots, "The bots and their settings, without secrets"},
-	{WC_GET, "/api/smartbot/bots/{name}", WC_VIEWER, get_bot, "One bot"},
+	{WC_GET, "/api/smartbot/bots", WC_VIEWER, list_bots, "The bots and their settings, without secrets",
+	 .list = true, .answer = one_bot},
+	{WC_GET, "/api/smartbot/bots/{name}", WC_VIEWER, get_bot, "One bot", .answer = one_bot},
 	{WC_PUT, "/api/smartbot/bots/{name}", WC_ADMIN, put_bot, "Changes a bot's settings, all of them", bot_editable, sizeof(struct bot)},
 	{WC_POST, "/api/smartbot/bots/{name}/ask", WC_OPERATOR, ask_bot, "A test question to a bot", question_fields, sizeof(struct question)},
-	{WC_GET, "/api/smartbot/roles", WC_VIEWER, list_roles, "The roles that people may switch to"},
+	{WC_GET, "/api/smartbot/roles", WC_VIEWER, list_roles, "The roles that people may switch to",
+	 .list = true, .answer = one_role},
 	{WC_PUT, "/api/smartbot/roles/{name}", WC_OPERATOR, put_role, "Makes or changes a role", role_fields, sizeof(struct role)},
 	{WC_DELETE, "/api/smartbot/roles/{name}", WC_OPERATOR, delete_role, "Deletes a role"},
-	{WC_GET, "/api/smartbot/usage", WC_VIEWER, get_usage, "Calls, tokens and cost by day, bot, model and person"},
-	{WC_GET, "/api/smartbot/feedback", WC_VIEWER, list_feedback, "Ratings of answers, the newest first"},
-	{WC_GET, "/api/smartbot/conversations", WC_VIEWER, list_conversations, "What is remembered, by person or group"},
-	{WC_GET, "/api/smartbot/conversations/{id}/turns", WC_OPERATOR, list_turns, "The turns of a conversation, masked"},
+	{WC_GET, "/api/smartbot/usage", WC_VIEWER, get_usage, "Calls, tokens and cost by day, bot, person and model",
+	 .query = usage_query, .query_size = sizeof(struct usage_filter), .list = true, .answer = usage_fields},
+	{WC_GET, "/api/smartbot/feedback", WC_VIEWER, list_feedback, "Ratings of answers, the newest first",
+	 .list = true, .answer = feedback_fields},
+	{WC_GET, "/api/smartbot/conversations", WC_VIEWER, list_conversations, "What is remembered, by person or group",
+	 .list = true, .answer = conversation_fields},
+	{WC_GET, "/api/smartbot/conversations/{id}/turns", WC_OPERATOR, list_turns, "The turns of a conversation, masked",
+	 .list = true, .answer = turn_fields},
 	{WC_DELETE, "/api/smartbot/conversations/{id}", WC_OPERATOR, clear_conversation, "Forgets a conversation"},
 	{WC_POST, "/api/smartbot/streams/{id}/images", WC_OPERATOR, add_picture, "A picture for the end of a running answer", picture_fields,
 	 sizeof(struct picture), 8 << 20},

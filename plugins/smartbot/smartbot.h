@@ -179,7 +179,10 @@ struct usage_filter {
 	const char *from, *to, *bot;      /* from and to: days, the last thirty where they are NULL; bot NULL: all */
 };
 
-json_t *usage_list(wc_arena *a, const struct smartbot *self, const struct usage_filter *f, wc_err *e);     /* {"items", "next"} */
+extern const wc_field usage_query[];     /* fills a usage_filter */
+
+/* {"items"}: the first thousand, by day, the newest first. */
+json_t *usage_list(wc_arena *a, const struct smartbot *self, const struct usage_filter *f, wc_err *e);
 
 /* --- commands -------------------------------------------------------------------------------------------------------- */
 

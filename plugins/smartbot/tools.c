@@ -33,14 +33,6 @@ static json_t *ask(const wc_tool_call *call, const void *self, wc_err *e)
 	return NULL;
 }
 
-#define FILTER(member) offsetof(struct usage_filter, member)
-
-static const wc_field usage_fields[] = {
-	{WC_STRING, "from", NULL, FILTER(from), "the first day, such as 2026-01-31; left out: 29 days ago", .optional = true, .min = 10, .max = 10},
-	{WC_STRING, "to", NULL, FILTER(to), "the last day; left out: today", .optional = true, .min = 10, .max = 10},
-	{WC_STRING, "bot", NULL, FILTER(bot), "only this bot's", .optional = true, .min = 1, .max = 64},
-	{0}};
-
 static json_t *usage(const wc_tool_call *call, const void *self, wc_err *e)
 {
 	return usage_list(call->arena, self, call->args, e);
@@ -50,6 +42,6 @@ const wc_tool smartbot_tools[] = {
 	{"smartbot_ask", WC_OPERATOR, WC_REACHES_OUT, ask,
 	 "Puts a test question to a bot and waits for the answer, as a person would get it but without memory. Costs tokens", question_fields,
 	 sizeof(struct question), answer_fields},
-	{"smartbot_usage", WC_VIEWER, WC_READS, usage, "Calls, tokens and cost by day, bot, model and person; people are masked", usage_fields,
+	{"smartbot_usage", WC_VIEWER, WC_READS, usage, "Calls, tokens and cost by day, bot, model and person; people are masked", usage_query,
 	 sizeof(struct usage_filter)},
 	{0}};

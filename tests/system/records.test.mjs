@@ -120,7 +120,7 @@ test('a stored event is received once more, with jobs of its own, and that is au
 	const [[event, trace]] = await system.sql('SELECT id, trace_id FROM inbox_event ORDER BY id DESC LIMIT 1');
 	const listed = (await system.get('/api/inbox?endpoint=helpdesk&limit=1', as('viewer'))).json;
 	assert.deepEqual([listed.items[0].id, listed.items[0].replays], [Number(event), 0]);
-	assert.equal(listed.next, event);
+	assert.match(listed.next, /^[0-9a-f]{33,}$/);
 
 	assert.equal((await system.get(`/api/inbox/${event}/replay`, as('viewer', 'POST'))).status, 403);
 	const { status, json } = await system.get(`/api/inbox/${event}/replay`, as('operator', 'POST'));

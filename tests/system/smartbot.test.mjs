@@ -396,7 +396,7 @@ test('the console reads and changes bots and roles, sees use, ratings and masked
 
 	const usage = (await call('viewer', 'GET', '/usage?bot=mind')).json.items;
 	assert.ok(usage.some(({ person }) => person === 'l***i'), JSON.stringify(usage));
-	assert.equal((await call('viewer', 'GET', '/usage?from=yesterday')).status, 400);
+	assert.equal((await call('viewer', 'GET', '/usage?from=yesterday')).status, 422);
 	const first = (await call('viewer', 'GET', '/conversations?limit=1')).json;
 	assert.equal(first.items.length, 1);
 	const rest = (await call('viewer', 'GET', `/conversations?limit=200&cursor=${first.next}`)).json;

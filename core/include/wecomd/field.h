@@ -15,6 +15,7 @@
  *                                  when there are some; written "a, b" (commas or line breaks), in JSON an array
  *     WC_TIME     int64_t          UTC milliseconds; written as RFC 3339 says: "2026-01-31T08:00:00+08:00"
  *     WC_OBJECT   const json_t *   a JSON object that the handler checks itself; lives in the arena
+ *     WC_ANY      -                any JSON value; in tables of answers alone
  */
 #pragma once
 
@@ -25,7 +26,7 @@
 #include <wecomd/arena.h>
 #include <wecomd/json.h>
 
-typedef enum wc_type { WC_STRING = 1, WC_SECRET, WC_INT, WC_BOOL, WC_DURATION, WC_SIZE, WC_CHOICE, WC_LIST, WC_TIME, WC_OBJECT } wc_type;
+typedef enum wc_type { WC_STRING = 1, WC_SECRET, WC_INT, WC_BOOL, WC_DURATION, WC_SIZE, WC_CHOICE, WC_LIST, WC_TIME, WC_OBJECT, WC_ANY } wc_type;
 
 typedef struct wc_field {
 	wc_type     type;
@@ -37,6 +38,7 @@ typedef struct wc_field {
 	const char *choices;
 	bool        runtime;      /* a setting that may change in a running system */
 	bool        optional;     /* in bodies, queries and answers: may be left out or null; see WC_ABSENT. Not for WC_BOOL */
+	const struct wc_field *of;     /* in answers: the members of a WC_OBJECT, or of each item of a WC_LIST; NULL: not said, or texts */
 } wc_field;
 
 /* What a number or a time is that was left out; texts, lists and objects are NULL then. */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include <wecomd/arena.h>
+#include <wecomd/db.h>
 #include <wecomd/envelope.h>
 #include <wecomd/err.h>
 #include <wecomd/field.h>
@@ -78,11 +79,12 @@ int  wc_stream_write(wc_request *rq, const char *p, size_t n);
  *     if (wc_db_query(NULL, a, &rows, &e, "SELECT id, name FROM thing WHERE id > ? ORDER BY id LIMIT ?",
  *                     wc_int(wc_list_after(list, 0)), wc_int(wc_list_fetch(list))) < 0)
  *         return wc_reply_err(rq, &e);
- *     for (size_t i = 0; i < rows.n; i++)
- *         wc_list_add(list, json_pack("{s:s}", "name", wc_row_text(&rows, i, 1)), "%s", wc_row_text(&rows, i, 0));
- *     return wc_list_reply(list);
+ *     return wc_list_reply_rows(list, &rows, thing_json, NULL);
  */
 typedef struct wc_list wc_list;
+
+/* A row as an item, a new reference. NULL: the row cannot be told. */
+typedef json_t *wc_list_item(wc_arena *a, const wc_rows *rows, size_t row, const void *ctx);
 
 wc_list    *wc_list_begin(wc_request *rq);                           /* a bug when the route does not say .list */
 int64_t     wc_list_fetch(const wc_list *list);                      /* rows to read: the page's, and one */
@@ -90,3 +92,4 @@ int64_t     wc_list_after(const wc_list *list, int64_t start);       /* the posi
 const char *wc_list_after_text(const wc_list *list);                 /* NULL on the first page */
 void        wc_list_add(wc_list *list, json_t *item /* taken */, const char *position, ...) __attribute__((format(printf, 3, 4)));
 int         wc_list_reply(wc_list *list);
+int         wc_list_reply_rows(wc_list *list, const wc_rows *rows, wc_list_item *item, const void *ctx);     /* adds all, each by its column 0 */
