@@ -447,7 +447,7 @@ static int check_unused(wc_arena *a, unsigned id, bool force, wc_err *e)
 	if (!(by_column = count_each(a, e)))
 		return -1;
 	if (total(by_column, id))
-		return wc_fail(e, WC_E_CONFLICT, "key %u still opens %" PRId64 " rows (%s); run: wecomd key reseal", id, total(by_column, id),
+		return wc_fail(e, WC_E_CONFLICT, "key %u still opens %" PRId64 " rows; run: wecomd key reseal (%s)", id, total(by_column, id),
 		               where_used(a, by_column, id));
 	return 0;
 }

@@ -27,13 +27,29 @@ static const char *uri_text(wc_arena *a, const char *text)
 	return b->s;
 }
 
+struct beginning {
+	int64_t     user;
+	wc_slice    sealed;
+	const char *actor;
+};
+
+/* The repeat after a lost COMMIT changes nothing, and writes no second entry. */
+static int begin(wc_db *db, void *arg, wc_err *e)
+{
+	const struct beginning *b       = arg;
+	int64_t                 changed = wc_db_exec(db, e, "UPDATE admin_user SET totp_secret = ?, totp_step = 0 WHERE id = ? AND NOT totp_on",
+	                                             wc_bytes(b->sealed.p, b->sealed.n), wc_int(b->user));
+
+	return changed <= 0 ? (int)changed : audit(db, b->actor, "user.totp.begin", "user", b->user, NULL, e);
+}
+
 int totp_setup(wc_request *rq, const void *self)
 {
 	const struct admin_settings *settings = self;
 	wc_arena                    *a        = wc_request_arena(rq);
 	unsigned char                secret[TOTP_SECRET_SIZE];
 	struct user                  u;
-	wc_slice                     sealed;
+	struct beginning             b;
 	const char                  *shown, *issuer = uri_text(a, settings->totp_issuer);
 	wc_err                       e;
 
@@ -42,10 +58,9 @@ int totp_setup(wc_request *rq, const void *self)
 	if (u.totp_on)
 		return wc_problem(rq, 409, "totp_on", "one-time codes are on already; switch them off first");
 	wc_random(secret, sizeof secret);
-	shown  = totp_base32(a, secret, sizeof secret);
-	sealed = wc_seal(a, "admin_user.totp_secret", (wc_slice){(const char *)secret, sizeof secret});
-	if (wc_db_exec(NULL, &e, "UPDATE admin_user SET totp_secret = ?, totp_step = 0 WHERE id = ? AND NOT totp_on", wc_bytes(sealed.p, sealed.n),
-	               wc_int(u.id)) < 0)
+	shown = totp_base32(a, secret, sizeof secret);
+	b     = (struct beginning){u.id, wc_seal(a, "admin_user.totp_secret", (wc_slice){(const char *)secret, sizeof secret}), wc_actor(rq)};
+	if (wc_db_tx(begin, &b, &e) < 0)
 		return wc_reply_err(rq, &e);
 	wc_answer_is_secret(rq);
 	return wc_reply(rq, 201, "{s:s, s:s}", "secret", shown, "uri",

@@ -29,4 +29,7 @@ struct doctor_patient {
 /* Once in each process, before threads; borrowed for the process's life. */
 void doctor_meet(const struct doctor_patient *patient);
 
+/* Why the hard limit of open files does not do for the threads of [worker] and [web]; NULL: it does. After doctor_meet(). */
+const char *doctor_descriptors(wc_arena *a);
+
 extern const struct wc_plugin doctor_part;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -145,6 +146,43 @@ void check_key_file(wc_findings *f, const void *self)
 	else
 		wc_found(f, WC_FOUND_OK, "", "", "only its owner may read it");
 }
+
+/* --- descriptors ---------------------------------------------------------------------------------------------------- */
+
+#define PER_THREAD 3      /* curl's for a running stream */
+#define BESIDES    64     /* log, libraries, sockets, pipes */
+
+/* Of one process, of the role with more threads. */
+static int64_t descriptors_needed(void)
+{
+	const struct doctor_patient *p       = patient();
+	int64_t                      workers = p->worker->processes ? p->worker->threads : 0, web = p->web->processes ? p->web->threads : 0;
+
+	return PER_THREAD * (workers > web ? workers : web) + p->db->connections + BESIDES;
+}
+
+const char *doctor_descriptors(wc_arena *a)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max == RLIM_INFINITY || (int64_t)limit.rlim_max >= descriptors_needed())
+		return NULL;
+	return wc_printf(a, "a process may open %llu files, its threads may need %lld", (unsigned long long)limit.rlim_max,
+	                 (long long)descriptors_needed());
+}
+
+void check_descriptors(wc_findings *f, const void *self)
+{
+	const char *wrong = doctor_descriptors(f->arena);
+
+	(void)self;
+	if (wrong)
+		wc_found(f, WC_FOUND_WARN, "", "LimitNOFILE= of the service (ulimit -Hn), or fewer [worker] threads, [web] threads", "%s", wrong);
+	else
+		wc_found(f, WC_FOUND_OK, "", "", "a process may open as many files as its threads need (%lld)", (long long)descriptors_needed());
+}
+
+/* --- room ----------------------------------------------------------------------------------------------------------- */
 
 static void say_space(wc_findings *f, const char *object, const char *folder)
 {

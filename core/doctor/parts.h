@@ -15,6 +15,7 @@ void check_schema(wc_findings *f, const void *self);
 void check_database_clock(wc_findings *f, const void *self);
 void check_key_file(wc_findings *f, const void *self);
 void check_disk(wc_findings *f, const void *self);
+void check_descriptors(wc_findings *f, const void *self);
 
 /* --- services.c ----------------------------------------------------------------------------------------------------- */
 

@@ -158,10 +158,11 @@ static int serve(struct program *g, const char *role, wc_err *e)
 	doorbell_use(fd_from("WECOMD_DOORBELL_FD"));
 	settings_begin(g);
 	if (start_plugins(g, &started, e) == 0) {
-		keeper_start(g, role, !strcmp(role, "resident") ? resident_settings_changed : NULL);
+		keeper_start(g, role, stop_fd, !strcmp(role, "resident") ? resident_settings_changed : NULL);
 		(void)beat(g->core.node, role, &ignored);
 		wc_log(WC_INFO, "child started");
 		rc = do_work(g, role, stop_fd, e);
+		shared_say_ending();     /* for where the keeper was slower */
 	}
 	stop_plugins(g, started);
 	if (rc == 0)
@@ -183,8 +184,10 @@ int child_run(struct program *g, const char *role)
 	db_open(&g->db);
 	if (log_open(g->log.file, &e) == 0 && crypt_open(g->crypt.key_file, &e) == 0)
 		rc = !strcmp(role, "prepare") ? prepare(g, shared, &e) : serve(g, role, &e);
-	if (rc < 0)
+	if (rc < 0) {
 		wc_log(WC_ERROR, "child failed", wc_kv_s("error", e.text));
+		shared_say_failed(e.text);
+	}
 	/* Job threads that could not be stopped may still run: leave without tearing down what they use. */
 	fflush(NULL);
 	_exit(rc < 0 ? 1 : 0);

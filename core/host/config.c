@@ -305,6 +305,13 @@ const char *config_text(const struct config *c, const char *section, const char 
 	return e ? e->value : NULL;
 }
 
+const char *config_place(const struct config *c, const char *section, const char *name)
+{
+	const struct entry *e = find_entry(c, section, name);
+
+	return e ? wc_printf(c->arena, "%s:%d: ", e->file, e->line) : "";
+}
+
 /* --- asking --------------------------------------------------------------------------------------------------------- */
 
 void config_fill(struct config *c, const char *section, const wc_field *fields, void *into, struct problems *p)

@@ -45,6 +45,9 @@ int            config_save(const struct config *c, int fd);
 /* The written value of a setting; NULL: the files do not set it. */
 const char *config_text(const struct config *c, const char *section, const char *name);
 
+/* "FILE:LINE: " of a setting; "" where the files do not set it. */
+const char *config_place(const struct config *c, const char *section, const char *name);
+
 /* Fills into from [section] by the table; what is missing or wrong becomes a problem with file and line. */
 void config_fill(struct config *c, const char *section, const wc_field *fields, void *into, struct problems *p);
 

@@ -5,6 +5,7 @@
 #include "db/db.h"
 #include "host/beat.h"
 #include "host/settings.h"
+#include "host/shared.h"
 
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
@@ -20,6 +21,7 @@
 
 static struct program *program;
 static const char     *child_role;
+static int             child_stop_fd;
 static void          (*on_change)(void);
 
 static sigset_t reopen_set(void)
@@ -52,14 +54,20 @@ static void reopen(int fd)
 static void *keeper_thread(void *unused)
 {
 	sigset_t      set     = reopen_set();
-	struct pollfd usr1    = {signalfd(-1, &set, SFD_CLOEXEC), POLLIN, 0};
+	struct pollfd fds[]   = {{signalfd(-1, &set, SFD_CLOEXEC), POLLIN, 0}, {child_stop_fd, POLLIN, 0}};
 	int64_t       beat_at = wc_mono_ms() + BEAT_MS, next = wc_mono_ms() + EVERY_MS, now;
 	wc_err        ignored;
 
 	for (;;) {
 		now = wc_mono_ms();
-		if (poll(&usr1, 1, next > now ? (int)(next - now) : 0) > 0) {
-			reopen(usr1.fd);
+		if (poll(fds, 2, next > now ? (int)(next - now) : 0) > 0) {
+			if (fds[0].revents)
+				reopen(fds[0].fd);
+			/* Once: it stays readable. */
+			if (fds[1].revents) {
+				shared_say_ending();
+				fds[1].fd = -1;
+			}
 			continue;
 		}
 		next = wc_mono_ms() + EVERY_MS;
@@ -74,14 +82,15 @@ static void *keeper_thread(void *unused)
 	return unused;
 }
 
-void keeper_start(struct program *g, const char *role, void (*changed)(void))
+void keeper_start(struct program *g, const char *role, int stop_fd, void (*changed)(void))
 {
 	pthread_attr_t attr;
 	pthread_t      thread;
 
-	program    = g;
-	child_role = role;
-	on_change  = changed;
+	program       = g;
+	child_role    = role;
+	child_stop_fd = stop_fd;
+	on_change     = changed;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 512u << 10);
 	if (pthread_create(&thread, &attr, keeper_thread, NULL) != 0) {

@@ -2,6 +2,7 @@
 #include "host/process.h"
 
 #include "crypt/crypt.h"
+#include "host/nginx.h"
 #include "host/settings.h"
 #include "http/http.h"
 
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define FILES_MAX 32
@@ -21,8 +23,8 @@ static const char usage_text[] =
 	"\n"
 	"  serve [--roles web,worker,resident]\n"
 	"      run in the foreground until SIGTERM; SIGHUP reloads, SIGUSR1 reopens the log\n"
-	"  check\n"
-	"      read the configuration and the plugins, say everything that is wrong\n"
+	"  check [--nginx FILE]\n"
+	"      read the configuration and the plugins, say everything that is wrong; warn of what nginx does wrong\n"
 	"  migrate\n"
 	"      bring the schema up to this program\n"
 	"  plugins\n"
@@ -32,23 +34,22 @@ static const char usage_text[] =
 	"  tools\n"
 	"      every tool of /mcp, who may call it, what a call can do, and whose it is\n";
 
-/* Loads everything; prints what is wrong. Children take the configuration that was checked, not the files. */
-static bool load(struct program *g, bool from_master)
+/* Loads everything. Children take the configuration that was checked, not the files. */
+static void load(struct program *g, bool from_master, struct problems *p)
 {
-	const char     *fd = from_master ? getenv("WECOMD_CONFIG_FD") : NULL;
-	struct problems p;
+	const char *fd = from_master ? getenv("WECOMD_CONFIG_FD") : NULL;
 
-	problems_init(&p, wc_arena_new());
-	program_load(g, fd ? config_restore(p.arena, atoi(fd), &p) : config_load(p.arena, files, &p), &p);
-	problems_print(&p);
-	if (p.n == 0) {
-		static const char *const levels[] = {"debug", "info", "warn", "error"};
+	problems_init(p, wc_arena_new());
+	program_load(g, fd ? config_restore(p->arena, atoi(fd), p) : config_load(p->arena, files, p), p);
+}
 
-		for (wc_level l = WC_DEBUG; l <= WC_ERROR; l++)
-			if (!strcmp(levels[l], g->log.level))
-				wc_log_level(l);
-	}
-	return p.n == 0;
+static void set_log_level(const struct program *g)
+{
+	static const char *const levels[] = {"debug", "info", "warn", "error"};
+
+	for (wc_level l = WC_DEBUG; l <= WC_ERROR; l++)
+		if (!strcmp(levels[l], g->log.level))
+			wc_log_level(l);
 }
 
 static int say(const wc_err *e)
@@ -69,10 +70,35 @@ static int usage(const struct program *g, FILE *to)
 
 /* --- commands ------------------------------------------------------------------------------------------------------- */
 
-static int check(struct program *g)
+static void print_warnings(const struct problems *w)
+{
+	for (const struct problem *one = w->first; one; one = one->next)
+		fprintf(stderr, "warning: %s\n", one->text);
+}
+
+/* What would work, though not well. -1: the file that was named cannot be read. */
+static int warn(struct program *g, const char *nginx)
+{
+	const char     *lack = doctor_descriptors(g->arena);
+	struct problems w;
+	int             rc;
+
+	problems_init(&w, g->arena);
+	if (lack)
+		problem_add(&w, "%s: LimitNOFILE= of the service, or fewer [worker] threads, [web] threads", lack);
+	rc = nginx_check(nginx ? nginx : NGINX_CONF, &g->web, &w);
+	print_warnings(&w);
+	if (rc < 0 && nginx)
+		fprintf(stderr, "%s cannot be read\n", nginx);
+	return nginx ? rc : 0;
+}
+
+static int check(struct program *g, const char *nginx)
 {
 	size_t n = 0;
 
+	if (warn(g, nginx) < 0)
+		return 1;
 	for (size_t i = 0; i < g->slot_count; i++)
 		n += !g->slots[i].is_part;
 	printf("ok: %zu plugin%s, %zu model%s\n", n, n == 1 ? "" : "s", g->model_count, g->model_count == 1 ? "" : "s");
@@ -132,33 +158,52 @@ static int name_words(const wc_command *c, int argc, char **argv)
 	return argc > 1 && !strncmp(c->name, argv[0], n) && c->name[n] == ' ' && !strcmp(c->name + n + 1, argv[1]) ? 2 : 0;
 }
 
+/* A command of a part or a plugin, and whose it is; NULL: there is none of that name. */
+static const wc_command *find_offered(const struct program *g, int argc, char **argv, const struct slot **slot)
+{
+	for (size_t i = 0; i < g->slot_count; i++) {
+		*slot = &g->slots[i];
+		for (const wc_command *c = g->slots[i].plugin->commands; c && c->name; c++)
+			if (name_words(c, argc, argv))
+				return c;
+	}
+	return NULL;
+}
+
+static bool is_own(const char *command)
+{
+	static const char *const own[] = {"check", "migrate", "plugins", "routes"};
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (!strcmp(command, own[i]))
+			return true;
+	return false;
+}
+
 static int run_offered(struct program *g, int argc, char **argv)
 {
-	wc_err e;
-	int    words;
+	const struct slot *slot;
+	const wc_command  *c     = find_offered(g, argc, argv, &slot);
+	int                words = name_words(c, argc, argv);
+	wc_err             e;
 
-	for (size_t i = 0; i < g->slot_count; i++) {
-		for (const wc_command *c = g->slots[i].plugin->commands; c && c->name; c++) {
-			if (!(words = name_words(c, argc, argv)))
-				continue;
-			db_open(&g->db);
-			if (crypt_open(g->crypt.key_file, &e) < 0)
-				return say(&e);
-			http_open();
-			callback_use(g->callbacks);
-			settings_begin(g);
-			http_use(&g->http);
-			return c->run(g->arena, argc - words, argv + words, g->slots[i].self);
-		}
-	}
-	return usage(g, stderr);
+	db_open(&g->db);
+	if (crypt_open(g->crypt.key_file, &e) < 0)
+		return say(&e);
+	http_open();
+	callback_use(g->callbacks);
+	settings_begin(g);
+	http_use(&g->http);
+	return c->run(g->arena, argc - words, argv + words, slot->self);
 }
 
 static int run(int argc, char **argv)
 {
-	const char    *command = argv[0];
-	bool           is_child = !strcmp(command, "child") && argc > 1;
-	struct program g;
+	const char        *command = argv[0];
+	bool               is_child = !strcmp(command, "child") && argc > 1;
+	const struct slot *slot;
+	struct program     g;
+	struct problems    p;
 
 	/* The master loads nothing itself; see master.c. */
 	if (!strcmp(command, "serve")) {
@@ -166,10 +211,19 @@ static int run(int argc, char **argv)
 
 		return roles && !roles_fit(roles) ? usage(NULL, stderr) : master_run(files, roles);
 	}
-	if (!load(&g, is_child && strcmp(argv[1], "prepare")))
+	load(&g, is_child && strcmp(argv[1], "prepare"), &p);
+	if (!is_child && !is_own(command) && !find_offered(&g, argc, argv, &slot)) {
+		/* It may be one of a plugin that could not be opened: what is wrong comes behind the usage. */
+		usage(&g, stderr);
+		problems_print(&p);
+		return 2;
+	}
+	problems_print(&p);
+	if (p.n)
 		return 1;
+	set_log_level(&g);
 	if (!strcmp(command, "check"))
-		return check(&g);
+		return check(&g, wc_option(argc, argv, "--nginx", NULL));
 	if (!strcmp(command, "migrate"))
 		return migrate(&g);
 	if (!strcmp(command, "plugins"))
@@ -183,10 +237,23 @@ static int run(int argc, char **argv)
 	return run_offered(&g, argc, argv);
 }
 
+/* As far as is allowed: hundreds of streams at once need thousands of descriptors. Children inherit it. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	size_t n = 0;
 	int    c;
+
+	raise_descriptors();
 
 	/* '+': what follows the command is the command's. */
 	while ((c = getopt(argc, argv, "+c:h")) != -1) {

@@ -25,7 +25,7 @@
 #define STABLE_MS      5000      /* a child that lived so long begins again without a pause */
 #define BACKOFF_MAX_MS 10000
 #define KILL_AFTER_MS  5000      /* beyond the workers' drain time */
-#define START_MS       60000     /* how long the children of a reload may take until they do their work */
+#define START_MS       60000     /* how long the children of a start or a reload may take until they do their work */
 
 struct child {
 	pid_t       pid;             /* 0: not running */
@@ -40,7 +40,7 @@ struct child {
 enum phase {
 	STEADY,
 	PREPARING,       /* a process checks the configuration */
-	STARTING,        /* new children begin, the old ones still serve */
+	STARTING,        /* new children begin; the old ones, where there are some, still serve */
 };
 
 /* A configuration that was found good, and what the master reads in it. */
@@ -141,6 +141,7 @@ static void start(struct child *c)
 	pid_t   pid;
 
 	atomic_store(&shared->ready[c - children], false);
+	atomic_store(&shared->ending[c - children], false);
 	pid = fork();
 	if (pid == 0)
 		become(c);
@@ -149,6 +150,14 @@ static void start(struct child *c)
 	c->pid         = pid > 0 ? pid : 0;
 	c->started_ms  = now;
 	c->start_at_ms = now + BACKOFF_MAX_MS;     /* where fork failed */
+}
+
+static bool has_place(void)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (!children[i].role)
+			return true;
+	return false;
 }
 
 static void add_children(const struct generation *g, const char *role, int64_t n)
@@ -176,20 +185,25 @@ static void add_all(const struct generation *g)
 
 /* --- watching ------------------------------------------------------------------------------------------------------- */
 
+static bool was_told_to_end(const struct child *c)
+{
+	return c->draining || atomic_load(&shared->ending[c - children]);
+}
+
 static void log_end(const struct child *c, pid_t pid, int status)
 {
 	if (WIFSIGNALED(status))
 		wc_log(c->draining ? WC_INFO : WC_ERROR, "child killed", wc_kv_s("child", c->role), wc_kv_i("child_pid", pid), wc_kv_i("signal", WTERMSIG(status)));
-	else if (!c->draining)
+	else if (!was_told_to_end(c) || (!c->draining && WEXITSTATUS(status)))
 		wc_log(WC_ERROR, "child ended by itself", wc_kv_s("child", c->role), wc_kv_i("child_pid", pid), wc_kv_i("status", WEXITSTATUS(status)));
 }
 
-/* At once after a long life; 100 ms, 200 ms … up to ten seconds when it keeps dying. */
+/* At once after a long life, and where it was told to end; 100 ms, 200 ms … up to ten seconds when it keeps dying. */
 static void plan_restart(struct child *c)
 {
 	int64_t now = wc_mono_ms();
 
-	if (now - c->started_ms >= STABLE_MS)
+	if (now - c->started_ms >= STABLE_MS || was_told_to_end(c))
 		c->pause_ms = 0;
 	else
 		c->pause_ms = c->pause_ms ? c->pause_ms * 2 : 100;
@@ -211,12 +225,14 @@ static void child_ended(struct child *c, int status)
 		return;
 	}
 	log_end(c, pid, status);
-	if (phase == STARTING && c->generation == coming.number)
+	if (phase == STARTING && c->generation == coming.number) {
 		start_failed = true;
-	if (c->draining)
+		c->role      = NULL;
+	} else if (c->draining) {
 		c->role = NULL;
-	else
+	} else {
 		plan_restart(c);
+	}
 }
 
 static void reap(void)
@@ -237,6 +253,19 @@ static void start_due(void)
 	for (struct child *c = children; c < children + CHILDREN_MAX; c++)
 		if (c->role && !c->pid && !c->draining && now >= c->start_at_ms)
 			start(c);
+}
+
+/* A child that somebody else told to end may have long jobs: its replacement does not wait for them. */
+static void replace_ending(void)
+{
+	for (struct child *c = children; c < children + CHILDREN_MAX; c++) {
+		if (!c->pid || c->draining || c->generation != serving.number || !atomic_load(&shared->ending[c - children]) || !has_place())
+			continue;
+		c->draining = true;
+		wc_count("wecomd_child_restarts_total", 1, c->role, NULL);
+		wc_log(WC_INFO, "child was told to end; its replacement begins", wc_kv_s("child", c->role), wc_kv_i("child_pid", c->pid));
+		add_children(&serving, c->role, 1);
+	}
 }
 
 static void drain(struct child *c)
@@ -355,30 +384,15 @@ static bool open_socket(wc_err *e)
 	return listen_fd >= 0;
 }
 
-/* The first children: nothing has to be kept going beside them. */
-static bool begin(void)
+static void begin(void)
 {
-	wc_err e;
-
-	if (!open_socket(&e)) {
-		wc_log(WC_ERROR, "not started", wc_kv_s("error", e.text));
-		return false;
-	}
-	phase   = STEADY;
-	serving = coming;
-	add_all(&serving);
-	wc_log(WC_INFO, "serving", wc_kv_s("listen", given ? given : listen_fd >= 0 ? serving.settings.web.listen : "nothing"),
-	       wc_kv_s("roles", roles), wc_kv_i("web", serving.settings.web.processes), wc_kv_i("workers", serving.settings.worker.processes));
-	return true;
-}
-
-static void begin_beside(void)
-{
-	if (!given && strcmp(coming.settings.web.listen, serving.settings.web.listen))
+	if (serving.number && !given && strcmp(coming.settings.web.listen, serving.settings.web.listen))
 		wc_log(WC_WARN, "[web] listen changes only with a restart", wc_kv_s("listen", serving.settings.web.listen));
 	phase          = STARTING;
 	start_failed   = false;
 	start_until_ms = wc_mono_ms() + START_MS;
+	atomic_store(&shared->why_known, false);
+	atomic_store(&shared->why_taken, false);
 	add_all(&coming);
 }
 
@@ -393,9 +407,11 @@ static bool after_check(void)
 		return refused("the lines before this one say it");
 	if (take_settings(&e) < 0)
 		return refused(e.text);
-	if (!serving.number)
-		return begin();
-	begin_beside();
+	if (!serving.number && !open_socket(&e)) {
+		wc_log(WC_ERROR, "not started", wc_kv_s("error", e.text));
+		return false;
+	}
+	begin();
 	return true;
 }
 
@@ -407,21 +423,50 @@ static bool all_ready(unsigned number)
 	return true;
 }
 
-/* The new children serve, then the old ones are told to end; or the new ones cannot, and the old ones never notice. */
-static void after_start(void)
+static const char *why_not(void)
 {
-	if (start_failed || wc_mono_ms() > start_until_ms) {
-		wc_log(WC_ERROR, "not reloaded: the new children did not start, the old ones go on");
-		drain_generation(coming.number);
-		forget(&coming);
-		phase = STEADY;
-	} else if (all_ready(coming.number)) {
-		drain_generation(serving.number);
-		forget(&serving);
-		serving = coming;
-		phase   = STEADY;
-		wc_log(WC_INFO, "reloaded");
+	return atomic_load(&shared->why_known) ? shared->why : start_failed ? "a child ended, see the lines before this one" : "it took too long";
+}
+
+/* false: these are the first. */
+static bool give_up(void)
+{
+	if (!serving.number) {
+		wc_log(WC_ERROR, "not started: the children did not start", wc_kv_s("why", why_not()));
+		return false;
 	}
+	wc_log(WC_ERROR, "not reloaded: the new children did not start, the old ones go on", wc_kv_s("why", why_not()));
+	drain_generation(coming.number);
+	forget(&coming);
+	phase = STEADY;
+	return true;
+}
+
+static void take_over(void)
+{
+	bool reloaded = serving.number != 0;
+
+	if (reloaded)
+		drain_generation(serving.number);
+	forget(&serving);
+	serving = coming;
+	phase   = STEADY;
+	if (reloaded)
+		wc_log(WC_INFO, "reloaded");
+	else
+		wc_log(WC_INFO, "serving", wc_kv_s("listen", given ? given : listen_fd >= 0 ? serving.settings.web.listen : "nothing"),
+		       wc_kv_s("roles", roles), wc_kv_i("web", serving.settings.web.processes), wc_kv_i("workers", serving.settings.worker.processes));
+}
+
+/* The new children serve, then the old ones are told to end; or the new ones cannot, and the old ones never notice. false: the first
+ * ones cannot. */
+static bool after_start(void)
+{
+	if (start_failed || wc_mono_ms() > start_until_ms)
+		return give_up();
+	if (all_ready(coming.number))
+		take_over();
+	return true;
 }
 
 static bool step(void)
@@ -430,8 +475,7 @@ static bool step(void)
 	case PREPARING:
 		return after_check();
 	case STARTING:
-		after_start();
-		return true;
+		return after_start();
 	default:
 		if (reload_wanted) {
 			reload_wanted = false;
@@ -440,6 +484,13 @@ static bool step(void)
 		}
 		return true;
 	}
+}
+
+static int64_t drain_ms(void)
+{
+	const struct generation *g = serving.number ? &serving : &coming;
+
+	return g->number ? g->settings.worker.drain_ms : 0;
 }
 
 static int watch(const sigset_t *set)
@@ -454,12 +505,15 @@ static int watch(const sigset_t *set)
 			reload_wanted = true;
 		if (sig == SIGUSR1)
 			reopen_log();
-		if (!step())
+		if (!step()) {
+			end_all(set, drain_ms());
 			return 1;
+		}
+		replace_ending();
 		start_due();
 	}
 	wc_log(WC_INFO, "stopping");
-	end_all(set, serving.number ? serving.settings.worker.drain_ms : 0);
+	end_all(set, drain_ms());
 	wc_log(WC_INFO, "stopped");
 	return 0;
 }

@@ -197,7 +197,7 @@ static void load_plugins(struct program *g, struct problems *p)
 	for (size_t i = 0; i < n && g->core.plugin_dir; i++) {
 		struct slot *s = &g->slots[g->slot_count];
 
-		if (!(s->plugin = plugin_open(g->core.plugin_dir, names[i], p))) {
+		if (!(s->plugin = plugin_open(g->core.plugin_dir, names[i], config_place(g->config, "plugins", names[i]), p))) {
 			config_ignore(g->config, names[i]);
 			continue;
 		}

@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -40,10 +41,30 @@ struct shared *shared_attach(void)
 	return fd ? map(atoi(fd)) : NULL;
 }
 
-void shared_say_ready(void)
+static void say(atomic_bool *of_children)
 {
 	const char *place = getenv("WECOMD_PLACE");
 
-	if (here && place && atoi(place) >= 0 && atoi(place) < CHILDREN_MAX)
-		atomic_store(&here->ready[atoi(place)], true);
+	if (place && atoi(place) >= 0 && atoi(place) < CHILDREN_MAX)
+		atomic_store(&of_children[atoi(place)], true);
+}
+
+void shared_say_ready(void)
+{
+	if (here)
+		say(here->ready);
+}
+
+void shared_say_ending(void)
+{
+	if (here)
+		say(here->ending);
+}
+
+void shared_say_failed(const char *why)
+{
+	if (!here || atomic_exchange(&here->why_taken, true))
+		return;
+	snprintf(here->why, sizeof here->why, "%s", why);
+	atomic_store(&here->why_known, true);
 }

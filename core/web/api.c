@@ -29,4 +29,5 @@ WC_PART(api_part, "api",
 	.routes  = WC_ROUTES(
 		{WC_GET, "/api/openapi.json", WC_VIEWER, describe, "This description of the API, as OpenAPI 3.1"}),
 	.jobs    = WC_JOBS({"api.forget-answers", forget_answers, "Deletes answers that were kept for repeats, after their day"}),
-	.timers  = WC_TIMERS({"api.forget-answers", "17 * * * *", NULL, "api.forget-answers", "answers kept for repeats end after a day"}));
+	.timers  = WC_TIMERS({"api.forget-answers", "17 * * * *", NULL, "api.forget-answers", "answers kept for repeats end after a day"}),
+	.sealed  = WC_SEALED("idempotency.answer"));

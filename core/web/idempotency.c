@@ -68,10 +68,30 @@ static struct idempotency *key_new(wc_request *rq, const char *key)
 	return k;
 }
 
-/* Sealed bytes open only in the row that they were written to. */
-static const char *about(wc_arena *a, const struct idempotency *k)
+#define SEALED_AS "idempotency.answer"     /* so that master keys can be changed under it */
+
+/* The key's hash goes with the answer: it counts only in the row that it was written to. */
+static wc_slice seal_answer(wc_arena *a, const struct idempotency *k, wc_slice body)
 {
-	return wc_printf(a, "idempotency.answer %s", wc_hex(a, k->key_hash, sizeof k->key_hash));
+	char *both = wc_alloc(a, sizeof k->key_hash + body.n);
+
+	memcpy(both, k->key_hash, sizeof k->key_hash);
+	memcpy(both + sizeof k->key_hash, body.p, body.n);
+	return wc_seal(a, SEALED_AS, (wc_slice){both, sizeof k->key_hash + body.n});
+}
+
+static bool open_answer(wc_arena *a, const struct idempotency *k, wc_cell sealed, wc_slice *body)
+{
+	size_t   n = sizeof k->key_hash;
+	wc_slice both;
+	wc_err   e;
+
+	if (wc_unseal(a, SEALED_AS, (wc_slice){sealed.s, sealed.n}, &both, &e) < 0) {
+		wc_log(WC_ERROR, "an answer that was kept for repeats cannot be opened", wc_kv_s("error", e.text));
+		return false;
+	}
+	*body = (wc_slice){both.p + n, both.n - n};
+	return both.n >= n && !memcmp(both.p, k->key_hash, n);
 }
 
 #define HASH(bytes) wc_bytes(bytes, sizeof(bytes))
@@ -128,13 +148,10 @@ static int replay(wc_request *rq, struct claim *c)
 	wc_cell  sealed = wc_row_cell(&c->rows, 0, 3);
 	int      status = (int)wc_row_int(&c->rows, 0, 1);
 	wc_slice body;
-	wc_err   e;
 
-	if (wc_row_int(&c->rows, 0, 0) == NOT_KEPT)
+	if (wc_row_int(&c->rows, 0, 0) == NOT_KEPT || !open_answer(rq->arena, c->key, sealed, &body))
 		return wc_problem(rq, 409, "idempotency_not_replayable",
 		                  "the first request with this Idempotency-Key was answered with %d; its answer was not kept", status);
-	if (wc_unseal(rq->arena, about(rq->arena, c->key), (wc_slice){sealed.s, sealed.n}, &body, &e) < 0)
-		return wc_reply_err(rq, &e);
 	reply_header(rq, "Idempotent-Replayed", "true");
 	return wc_reply_bytes(rq, status, wc_row_text(&c->rows, 0, 2), body);
 }
@@ -179,7 +196,7 @@ static int64_t keep(wc_request *rq, const struct idempotency *k, int status, con
                     wc_err *e)
 {
 	bool     is_kept = body && body->n <= ANSWER_MAX && strlen(content_type) <= TYPE_MAX;
-	wc_slice sealed  = is_kept ? wc_seal(rq->arena, about(rq->arena, k), *body) : (wc_slice){0};
+	wc_slice sealed  = is_kept ? seal_answer(rq->arena, k, *body) : (wc_slice){0};
 
 	return wc_db_exec(NULL, e,
 	                  "UPDATE idempotency SET state = ?, status = ?, content_type = ?, answer = ?,"

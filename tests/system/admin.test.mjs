@@ -314,6 +314,7 @@ test('one-time codes: set up, confirmed, asked for, good once, off by the passwo
 	is(await someone.post('/api/session/totp/confirm', { code: '000000' }), 409, 'totp_not_begun');
 	await steadyClock();
 	const { secret, uri } = is(await someone.post('/api/session/totp'), 201).json;
+	assert.deepEqual((await audited('user.totp.begin')).slice(0, 2), [`user:${user.name}`, `user:${user.id}`]);
 	assert.equal(uri, `otpauth://totp/wecomd:${user.name}?secret=${secret}&issuer=wecomd&algorithm=SHA1&digits=6&period=30`);
 	await client().login(user.name, user.password);     // not asked for before it is confirmed
 	is(await someone.post('/api/session/totp/confirm', { code: '000000' }), 422, 'totp_wrong');

@@ -374,12 +374,13 @@ class System {
 	}
 
 	// A second node: another master with a socket of its own over the same database and with the same configuration.
-	async secondNode({ conf = '', name = 'two' } = {}) {
+	// prefix: a command that executes it.
+	async secondNode({ conf = '', name = 'two', prefix = [] } = {}) {
 		const socket = path.join(this.state, 'run', `${name}.sock`);
 		const file = path.join(this.state, `${name}.conf`);
 		fs.writeFileSync(file, `[core]\nnode = ${name}\n[web]\nlisten = unix:${socket}\nprocesses = 1\n[worker]\nprocesses = 1\n${conf}`);
 		const files = ['etc/demo/wecomd.conf', ...this.conf ? [this.conf] : [], file].flatMap((one) => ['-c', one]);
-		const child = spawn('setpriv', ['--pdeathsig', 'TERM', path.join(build, 'wecomd'), ...files, 'serve'],
+		const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...prefix, path.join(build, 'wecomd'), ...files, 'serve'],
 			{ cwd: root, env: { ...process.env, ...this.env }, stdio: ['ignore', 'ignore', 'pipe'] });
 		const node = { socket, pid: child.pid, output: '' };
 		child.stderr.setEncoding('utf8').on('data', (piece) => { node.output += piece; });

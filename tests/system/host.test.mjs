@@ -105,7 +105,7 @@ this is no setting
 		/^bad\.conf:8: \[web\] threads: expected /,
 		/^bad\.conf:9: \[web\] processes: expected /,
 		/^bad\.conf:11: \[log\] level: expected one of debug\|info\|warn\|error$/,
-		/ghost.*no .*ghost\.so$/,
+		/^bad\.conf:14: \[plugins\] ghost: there is no .*\/ghost\.so$/,
 		/^bad\.conf:15: \[plugins\] smartbot: expected on or off$/,
 		/^bad\.conf:17: \[hello\] greting: no such setting$/,
 		/^bad\.conf:19: the environment has no NO_SUCH_VARIABLE$/,
@@ -157,6 +157,82 @@ test('${NAME}, ${NAME:-default}, $$ and @file are understood', async () => {
 	]) assert.equal((await wecomd(env, '-c', conf(greeting), 'check')).status, status, greeting);
 	holds(await complaints(`${good}[log]\nlevel = \${LEVEL:-loud}\n`), /level: expected/);
 	assert.equal((await wecomd({ LEVEL: 'loud' }, '-c', conf('x'), 'check')).status, 1);
+});
+
+test('an unknown command is told how the program is used before anything that is wrong with the configuration', async () => {
+	const file = write('unknown.conf', 'colour = red\n');
+	for (const [args, problems] of [[['-c', file, 'chek'], true], [['-c', file, 'key', 'ad'], true], [['-c', path.join(folder, 'none.conf'), 'chek'], true]]) {
+		const { status, stdout, stderr } = await wecomd({}, ...args);
+		assert.deepEqual([status, stdout], [2, '']);
+		assert.match(stderr, /^usage: wecomd /);
+		assert.equal(/problems?\n$/.test(stderr), problems, stderr);
+	}
+	const known = await wecomd({}, '-c', file, 'key', 'list');
+	assert.equal(known.status, 1);
+	assert.doesNotMatch(known.stderr, /usage/);
+	assert.match(known.stderr, /problems?\n$/);
+	const well = await system.wecomd('chek');
+	assert.equal(well.status, 2);
+	assert.doesNotMatch(well.stderr, /problem/);
+});
+
+test('a hard limit of open files that is too low for the threads is warned of', async () => {
+	const file = write('many.conf', `${good}[worker]\nthreads = 1000\n`);
+	const check = (limit) => run('prlimit', [`--nofile=${limit}:${limit}`, path.join(build, 'wecomd'), '-c', file, 'check']);
+	const low = await check(1024);
+	assert.equal(low.status, 0, low.stderr);
+	assert.match(low.stderr, /^warning: a process may open 1024 files, its threads may need 3\d{3}: LimitNOFILE=/m);
+	assert.doesNotMatch((await check(4096)).stderr, /may open/);
+});
+
+// --- what nginx keeps ---
+
+test('check warns of connections that nginx keeps, where that goes wrong', async () => {
+	const conf = write('kept.conf', `${good}processes = 2\nthreads = 4\nio_timeout = 10s\n`.replace('[web]\nlisten = unix:sock\n', '[web]\nlisten = unix:/run/w.sock\n'));
+	const warnings = async ({ upstream = '', location = 'fastcgi_keep_conn on;', server = 'unix:/run/w.sock', workers = 'worker_processes 2;', outer = '', name = 'nginx.conf' }) => {
+		write('nginx/sites/one.conf', `# ${'x'.repeat(200)}
+upstream wecomd {
+	server ${server};
+	${upstream}
+}
+server {
+	set $x "a;{}\\"b";
+	${outer}
+	location ~ ^/x\\.y$ { return 200 "\${uri}"; }
+	location /api/ { ${location} fastcgi_pass wecomd; }
+}
+`);
+		const nginx = write(`nginx/${name}`, `${workers}\nevents {}\nhttp {\n\tinclude sites/*.conf;\n\tinclude nothing/*;\n}\n`);
+		const { status, stdout, stderr } = await wecomd({}, '-c', conf, 'check', '--nginx', nginx);
+		assert.equal(status, 0, stderr);
+		assert.match(stdout, /^ok: /);
+		return stderr.replaceAll(`${folder}/`, '').split('\n').filter((line) => line.includes('fastcgi_keep_conn'));
+	};
+	const full = await warnings({ upstream: 'keepalive 4; keepalive_timeout 2s;' });
+	assert.deepEqual(full, ['warning: nginx/sites/one.conf:4: with fastcgi_keep_conn, keepalive 4 of 2 worker processes keeps up to 8 connections, and [web] has 8 '
+		+ 'threads: requests wait for idle connections; keep fewer, or have more threads']);
+	const late = await warnings({ upstream: 'keepalive 3;' });
+	assert.equal(late.length, 1);
+	assert.match(late[0], /one\.conf:4: .* nginx keeps an idle connection for 60000 ms, and \[web\] io_timeout ends it after 10000 ms/);
+	assert.equal((await warnings({ upstream: 'keepalive 8; keepalive_timeout 10s;' })).length, 2);
+	assert.equal((await warnings({ upstream: 'keepalive 4; keepalive_timeout 500ms;', location: '', outer: 'fastcgi_keep_conn on;' })).length, 1, 'said further out');
+	for (const well of [
+		{ upstream: 'keepalive 3; keepalive_timeout 9s;' }, { upstream: 'keepalive 7; keepalive_timeout 2s;', workers: '' }, { upstream: '' },
+		{ upstream: 'keepalive 100;', location: '' }, { upstream: 'keepalive 100;', location: 'fastcgi_keep_conn off;', outer: 'fastcgi_keep_conn on;' },
+		{ upstream: 'keepalive 100;', server: 'unix:/run/other.sock' }, { upstream: '# keepalive 100;' },
+	]) assert.deepEqual(await warnings(well), [], JSON.stringify(well));
+});
+
+test('what is no configuration of nginx is no harm, and a file that is not there is said', async () => {
+	const conf = write('kept.conf', good);
+	for (const text of ['', '}', '{{{{', '"', "'\\", ';;;', '{'.repeat(5000), 'a '.repeat(5000), '${', 'include loop.conf;', '"'.repeat(100_000), '\0\0', 'http{upstream{}}', 'keepalive;']) {
+		const nginx = write('nginx/loop.conf', text);
+		const { status, stderr } = await wecomd({}, '-c', conf, 'check', '--nginx', nginx);
+		assert.equal(status, 0, `${JSON.stringify(text.slice(0, 20))}: ${stderr}`);
+	}
+	const gone = await wecomd({}, '-c', conf, 'check', '--nginx', `${folder}/gone.conf`);
+	assert.equal(gone.status, 1);
+	assert.match(gone.stderr, /gone\.conf cannot be read/);
 });
 
 test('sections of a plugin that is off are left alone', async () => {

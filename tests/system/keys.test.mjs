@@ -22,7 +22,13 @@ const usedBy = async (column) => {
 	return Object.fromEntries((await system.sql(`SELECT CONV(HEX(SUBSTRING(${field}, 2, 2)), 16, 10), COUNT(*) FROM ${table} WHERE ${field} IS NOT NULL GROUP BY 1`))
 		.map(([id, n]) => [id, Number(n)]));
 };
-const columns = ['inbox_event.payload', 'job.args', 'smartbot_bot.token', 'smartbot_bot.aes_key', 'smartbot_stream.content', 'customer.data_key'];
+const columns = ['inbox_event.payload', 'job.args', 'smartbot_bot.token', 'smartbot_bot.aes_key', 'smartbot_stream.content', 'idempotency.answer',
+	'customer.data_key'];
+
+// The same write each time.
+const write = () => system.get('/api/smartbot/roles/kept', {
+	method: 'PUT', body: '{"prompt": "kept"}', headers: { Authorization: `Bearer ${admin}`, 'Idempotency-Key': 'kept' },
+});
 
 async function ask(question) {
 	const { status, reply } = await system.callback(textMessage(question, { bot: system.bot }));
@@ -47,6 +53,8 @@ let oldStream;
 
 test('a new key seals in every process from its time on, while questions go on being answered', async () => {
 	oldStream = await ask('before');
+	assert.equal((await write()).status, 200);
+	assert.deepEqual(await usedBy('idempotency.answer'), { 1: 1 });
 	await system.sql('INSERT INTO customer (data_key) SELECT token FROM smartbot_bot');     // any bytes under key 1
 	const before = text();
 	const { status, stdout, stderr } = await key('rotate', '--in', '3s');
@@ -85,7 +93,7 @@ test('the old key cannot be retired while it opens rows, nor can the one that se
 	letTimePass();
 	const used = await key('retire', '1');
 	assert.equal(used.status, 1);
-	assert.match(used.stderr, /key 1 still opens \d+ rows \(.*smartbot_bot\.token 1.*\); run: wecomd key reseal/);
+	assert.match(used.stderr, /key 1 still opens \d+ rows; run: wecomd key reseal \(.*smartbot_bot\.token 1/);
 	for (const [id, status] of [['2', 1], ['3', 1], ['0', 2], ['x', 2], ['65536', 2]]) assert.equal((await key('retire', id)).status, status, id);
 	assert.equal((await key('retire')).status, 2);
 });
@@ -137,6 +145,8 @@ test('the lowest key can be retired once nothing needs it: keyed hashes have a k
 		assert.match(stdout, new RegExp(`^key ${id} is out of `));
 	}
 	assert.deepEqual(text().match(/^\S+ /gm).filter((word) => word !== '# '), ['hash ', '3 ']);
+	const again = await write();
+	assert.deepEqual([again.status, again.headers['idempotent-replayed'], again.json], [200, 'true', { name: 'kept', prompt: 'kept' }]);
 	const headers = { Authorization: `Bearer ${admin}` };
 	await waitFor('that the processes have read the file again', () => /key file read again.*"keys":1,"newest":3/.test(system.log('wecomd')), { ms: 5000 });
 	assert.equal((await system.get('/api/hello/x', { headers })).status, 200);

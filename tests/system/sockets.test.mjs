@@ -119,7 +119,7 @@ test('under spawn-fcgi descriptor 0 is served, by web children alone', async () 
 	const socket = path.join(folder, 'spawned.sock');
 	const one = begin('spawn-fcgi', ['-n', '-s', socket, '-M', '0666', '--', ...serve('[web]\nlisten =\nprocesses = 1\nthreads = 2\n')]);
 	await answers(socket);
-	assert.match(one.output, /"message":"serving","listen":"descriptor 0/);
+	await waitFor('the master', () => /"message":"serving","listen":"descriptor 0/.test(one.output));
 	assert.deepEqual(system.childrenOf(one.child.pid).map(({ role }) => role), ['web']);
 	const [{ pid }] = system.childrenOf(one.child.pid);
 	process.kill(one.child.pid, 'SIGHUP');
@@ -141,7 +141,7 @@ test('a socket of systemd is served; it comes before the settings', async () => 
 		...Object.keys({ ...system.env, PATH: 1 }).flatMap((name) => ['-E', name]),
 		...serve(`[worker]\nprocesses = 1\n[web]\nlisten = unix:${folder}/unused.sock\nprocesses = 1\nthreads = 2\n`)]);
 	await waitFor('an answer', async () => (await health({ port, host: '127.0.0.1' })).status === 200);
-	assert.match(one.output, /"message":"serving","listen":"descriptor 3/);
+	await waitFor('the master', () => /"message":"serving","listen":"descriptor 3/.test(one.output));
 	assert.deepEqual(system.childrenOf(one.child.pid).map(({ role }) => role).sort(), ['web', 'worker']);
 	assert.ok(!fs.existsSync(`${folder}/unused.sock`));
 });
