@@ -229,6 +229,16 @@ test('a key belongs to its caller', async () => {
 	isProblem(await keyed('shared', { name: 'mine' }, { who: 'viewer' }), 403, 'forbidden');
 });
 
+test('a kept answer counts only in its own row', async () => {
+	await keyed('row-1', { name: 'row one' });
+	await keyed('row-2', { name: 'row two' });
+	await system.sql(`UPDATE idempotency a JOIN idempotency b ON a.key_hash <> b.key_hash SET a.answer = b.answer
+		WHERE a.state = 1 AND b.state = 1 AND a.expires_at = (SELECT MAX(expires_at) FROM idempotency)`);
+	isProblem(await keyed('row-2', { name: 'row two' }), 409, 'idempotency_not_replayable');
+	assert.equal((await keyed('row-1', { name: 'row one' })).headers['idempotent-replayed'], 'true');
+	assert.equal(await made('row two'), 1);
+});
+
 test('a key is 1 to 200 visible ASCII characters', async () => {
 	for (const bad of ['a b', 'x'.repeat(201), 'k\u00e9'])
 		isProblem(await keyed(bad, { name: 'bad key' }), 400, 'bad_request');

@@ -275,6 +275,22 @@ static void a_table_as_json_schema_says_what_is_required(void **state)
 	wc_arena_free(a);
 }
 
+static void a_part_of_an_answer_tells_its_members_and_may_grow(void **state)
+{
+	static const wc_field of[] = {{WC_ANY, "value", NULL, 0, "anything"}, {WC_INT, "n", NULL, 0, "", .optional = true}, {0}};
+	const char *part = "{\"type\":\"object\",\"properties\":{\"value\":{\"description\":\"anything\"},"
+	                   "\"n\":{\"anyOf\":[{\"type\":\"integer\",\"format\":\"int64\"},{\"type\":\"null\"}]}},\"required\":[\"value\"]}";
+	wc_arena   *a    = wc_arena_new();
+	struct all  x;
+
+	(void)state;
+	schema_is(&(wc_field){WC_OBJECT, "f", NULL, 0, "", .of = of}, part);
+	schema_is(&(wc_field){WC_LIST, "f", NULL, 0, "", .of = of}, wc_printf(a, "{\"type\":\"array\",\"items\":%s}", part));
+	assert_non_null(wc_field_from_text(a, &of[0], "5", &x));
+	assert_non_null(wc_fields_from_json(a, of, wc_json(a, "{s:i}", "value", 5), &x));
+	wc_arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +306,7 @@ int main(void)
 		cmocka_unit_test(no_more_than_sixty_four_bad_fields_are_named_and_none_at_length),
 		cmocka_unit_test(each_type_as_json_schema),
 		cmocka_unit_test(a_table_as_json_schema_says_what_is_required),
+		cmocka_unit_test(a_part_of_an_answer_tells_its_members_and_may_grow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
