@@ -262,18 +262,19 @@ struct newest {
 static const wc_field newest_fields[] = {
 	{WC_CHOICE, "state", NULL, FILTER(state), "only these", .choices = JOB_STATES, .optional = true},
 	{WC_STRING, "kind", NULL, FILTER(kind), "only this kind, such as smartbot.answer", .optional = true},
-	{WC_INT, "before", "9223372036854775807", FILTER(before), "only jobs with a smaller id: the last one of the page before", .min = 1, .max = INT64_MAX},
+	{WC_INT, "before", "0", FILTER(before), "only jobs with a smaller id, the last one of the page before; 0: the newest", .min = 0, .max = INT64_MAX},
 	{WC_INT, "limit", "20", FILTER(limit), "how many", .min = 1, .max = 200},
 	{0}};
 
 static json_t *list_tool(const wc_tool_call *call, const void *self, wc_err *e)
 {
 	const struct newest *n     = call->args;
+	struct jobs_filter   f     = {.state = n->state, .kind = n->kind, .since_ms = WC_ABSENT, .until_ms = WC_ABSENT};
 	json_t              *items = wc_json(call->arena, "[]");
 	wc_rows              rows;
 
 	(void)self;
-	if (jobs_list(call->arena, &(struct jobs_filter){.state = n->state, .kind = n->kind}, n->before, n->limit, &rows, e) < 0)
+	if (jobs_list(call->arena, &f, n->before ? n->before : INT64_MAX, n->limit, &rows, e) < 0)
 		return NULL;
 	for (size_t i = 0; i < rows.n; i++)
 		json_array_append_new(items, job_json(call->arena, &rows, i, NULL));

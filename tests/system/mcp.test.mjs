@@ -282,12 +282,12 @@ test('jobs are listed and a dead one is tried again, as REST does it, with both 
 	assert.equal(status, 200);
 	await inState('dead', DEAD);
 	await inState('fine', DONE);
-	const { items, next } = await done('jobs_list', { state: 'dead' });
-	assert.deepEqual([items.length, items[0].key, items[0].state, next], [1, 'dead', 'dead', null]);
+	const { items } = await done('jobs_list', { state: 'dead' });
+	assert.deepEqual([items.length, items[0].key, items[0].state], [1, 'dead', 'dead']);
 	const first = await done('jobs_list', { limit: 1 });
 	const second = await done('jobs_list', { limit: 1, before: first.items[0].id });
 	assert.ok(second.items[0].id < first.items[0].id);
-	await failed('bad_fields', 'jobs_list', { before: 0 });
+	await failed('bad_fields', 'jobs_list', { before: -1 });
 	const { id } = items[0];
 	assert.deepEqual(await done('jobs_retry', { id }, { as: 'operator' }), { id, state: 'ready' });
 	const entries = await system.sql(`SELECT action, actor, object FROM audit_log WHERE trace_id = (SELECT trace_id FROM audit_log WHERE action = 'job.retry' AND object = 'job:${id}') ORDER BY id`);
