@@ -31,7 +31,7 @@ PLUGINS := $(notdir $(patsubst %/,%,$(wildcard plugins/*/)))
 TESTED  := $(notdir $(patsubst %/,%,$(wildcard tests/plugins/*/)))
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all help run test chaos unit check-headers console clean
+.PHONY: all help run test bench chaos unit check-headers console clean
 .DELETE_ON_ERROR:
 
 all: $B/wecomd $(PLUGINS:%=$B/plugins/%.so)
@@ -41,6 +41,7 @@ help:
 	@echo 'make run        the whole demo on PORT (8080), data in STATE (var); Ctrl-C stops it'
 	@echo 'make test       every test; T=word runs those whose file name contains it'
 	@echo 'make chaos      whole systems under faults, then their books; SEED=n plays a run again, PLAN=word takes some'
+	@echo 'make bench      measures the budgets: a table, and $B/bench.json; N=quick for a look, N=PART for a part (tests/bench/run)'
 	@echo 'make console    the pages under htdocs, built into $B/htdocs'
 	@echo 'make check-headers   each header compiles alone; folders keep to their tier'
 	@echo 'make clean      remove $B'
@@ -98,6 +99,16 @@ chaos:
 	@etc/demo/install-packages test
 	@$(MAKE) -s -j2 all $B/test-plugins/notice.so
 	@node tests/chaos/main.mjs
+
+# The bench's load generator and the echo it compares with; neither needs the core.
+$B/tests/bench/%: $B/tests/bench/%.o
+	@echo '  LINK $@'
+	@$(CC) $(LDFLAGS) -o $@ $^ -lfcgi -lpthread
+
+bench:
+	@etc/demo/install-packages bench
+	@$(MAKE) -s -j2 all $B/tests/bench/load $B/tests/bench/echo
+	@exec tests/bench/run $(N)
 
 # Every header compiles on its own. Public headers include only public ones; a core folder is included by others
 # through <folder>/<folder>.h alone, and only from its own tier upwards; plugins use core/include alone.
