@@ -1,14 +1,17 @@
 /* The inbox: what was acknowledged is durable.
  *
  * Threads that want to commit at the same moment share one transaction: one of them leads, takes up to BATCH of those that
- * wait, and writes them together, since a durable commit costs the same for one row as for thirty. */
+ * wait, and writes them together, since a durable commit costs the same for one row as for thirty. Each thread is woken once, when it is
+ * its turn to lead or when another has done its work: to wake them all each time cost as much as the database's answer. */
 #include "work/lanes.h"
 
 #include <wecomd/buf.h>
 #include <wecomd/log.h>
 #include <wecomd/seal.h>
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
 
 #define BATCH        32
@@ -20,7 +23,8 @@ struct pending {
 	struct new_job           *jobs;
 	size_t                    job_count;
 	char                      trace_id[33];
-	bool                      done;
+	bool                      done;         /* woken without: to lead */
+	sem_t                     wake;
 	int                       result;
 	wc_err                    err;
 	struct pending           *next;
@@ -31,8 +35,7 @@ struct batch {
 	size_t          n;
 };
 
-static pthread_mutex_t  lock    = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t   changed = PTHREAD_COND_INITIALIZER;
+static pthread_mutex_t  lock = PTHREAD_MUTEX_INITIALIZER;
 static struct pending  *waiting, **waiting_tail = &waiting;
 static bool             led;
 
@@ -116,25 +119,58 @@ static void commit_batch(struct batch *b)
 		commit_one(b->item[i]);
 }
 
-/* Called with the lock held; leaves with it held. */
-static void lead(void)
+static void take_waiting(struct batch *b)
 {
-	struct batch b = {.n = 0};
-
-	led = true;
-	while (waiting && b.n < BATCH) {
-		b.item[b.n++] = waiting;
-		waiting       = waiting->next;
+	pthread_mutex_lock(&lock);
+	while (waiting && b->n < BATCH) {
+		b->item[b->n++] = waiting;
+		waiting         = waiting->next;
 	}
 	if (!waiting)
 		waiting_tail = &waiting;
 	pthread_mutex_unlock(&lock);
-	commit_batch(&b);
+}
+
+/* Who waits first leads next, and is in its own batch. */
+static void pass_lead_on(void)
+{
+	struct pending *next;
+
 	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < b.n; i++)
+	next = waiting;
+	led  = next != NULL;
+	pthread_mutex_unlock(&lock);
+	if (next)
+		sem_post(&next->wake);
+}
+
+static void lead(const struct pending *self)
+{
+	struct batch b = {.n = 0};
+
+	take_waiting(&b);
+	commit_batch(&b);
+	pass_lead_on();
+	for (size_t i = 0; i < b.n; i++) {
+		if (b.item[i] == self)
+			continue;
 		b.item[i]->done = true;
-	led = false;
-	pthread_cond_broadcast(&changed);
+		sem_post(&b.item[i]->wake);     /* it is gone from here on */
+	}
+}
+
+/* True when it is on this thread to lead. */
+static bool join(struct pending *p)
+{
+	bool leads;
+
+	pthread_mutex_lock(&lock);
+	*waiting_tail = p;
+	waiting_tail  = &p->next;
+	leads         = !led;
+	led           = true;
+	pthread_mutex_unlock(&lock);
+	return leads;
 }
 
 static int prepare(wc_arena *a, const struct inbox_entry *entry, struct pending *p, wc_err *e)
@@ -146,6 +182,7 @@ static int prepare(wc_arena *a, const struct inbox_entry *entry, struct pending 
 	for (const struct inbox_job *j = entry->jobs; j; j = j->next)
 		n++;
 	memset(p, 0, sizeof *p);
+	sem_init(&p->wake, 0, 0);
 	p->entry     = entry;
 	p->payload   = wc_seal(a, "inbox_event.payload", entry->payload);
 	p->jobs      = wc_alloc(a, n * sizeof *p->jobs);
@@ -164,16 +201,12 @@ int inbox_commit(wc_arena *a, const struct inbox_entry *entry, wc_err *e)
 
 	if (prepare(a, entry, &p, e) < 0)
 		return -1;
-	pthread_mutex_lock(&lock);
-	*waiting_tail = &p;
-	waiting_tail  = &p.next;
-	while (!p.done) {
-		if (led)
-			pthread_cond_wait(&changed, &lock);
-		else
-			lead();
-	}
-	pthread_mutex_unlock(&lock);
+	if (!join(&p))
+		while (sem_wait(&p.wake) < 0 && errno == EINTR)
+			;
+	if (!p.done)
+		lead(&p);
+	sem_destroy(&p.wake);
 	if (p.result < 0)
 		*e = p.err;
 	return p.result;
