@@ -7,6 +7,7 @@
 
 #include <wecomd/buf.h>
 #include <wecomd/clock.h>
+#include <wecomd/job.h>
 #include <wecomd/log.h>
 #include <wecomd/metric.h>
 #include <wecomd/plugin.h>
@@ -142,7 +143,7 @@ struct wc_callback {
 	wc_slice               msg;
 	bool                   identified;
 	struct inbox_entry     entry;
-	struct inbox_job     **last_job;
+	struct inbox_job     **last_job, *added_last;
 	const json_t          *reply;
 	const char            *wait_key;
 	int64_t                wait_ms;
@@ -193,8 +194,31 @@ void wc_callback_job(wc_callback *cb, const char *kind, const char *lane, const 
 	struct inbox_job *j = wc_alloc(cb->arena, sizeof *j);
 
 	j->spec = (wc_job_spec){wc_strdup(cb->arena, kind), wc_strdup(cb->arena, lane), wc_strdup(cb->arena, key), args, 0};
-	*cb->last_job = j;
-	cb->last_job  = &j->next;
+	*cb->last_job  = j;
+	cb->last_job   = &j->next;
+	cb->added_last = j;
+}
+
+struct behind {
+	wc_callback        *cb;
+	wc_callback_behind *fn;
+	const void         *ctx;
+};
+
+static const json_t *tell_behind(void *ctx, int64_t ahead)
+{
+	struct behind *b = ctx;
+
+	return b->fn(b->cb, ahead, b->ctx);
+}
+
+void wc_callback_if_behind(wc_callback *cb, wc_callback_behind *fn, const void *ctx)
+{
+	struct behind *b = wc_alloc(cb->arena, sizeof *b);
+
+	*b                    = (struct behind){cb, fn, ctx};
+	cb->added_last->behind = tell_behind;
+	cb->added_last->ctx    = b;
 }
 
 void wc_callback_reply(wc_callback *cb, const json_t *reply)
@@ -397,6 +421,20 @@ static int open_event(wc_request *rq, wc_callback *cb, const struct signed_by *s
 	return check_time(s, e);
 }
 
+/* A known event gets the reply that its job's place asks for now. */
+static int reply_once_more(wc_callback *cb, wc_err *e)
+{
+	for (const struct inbox_job *j = cb->entry.jobs; j; j = j->next) {
+		int64_t ahead = j->behind ? wc_lane_ahead(cb->arena, j->spec.lane, j->spec.key, e) : 0;
+
+		if (ahead < 0)
+			return -1;
+		if (ahead)
+			j->behind(j->ctx, ahead);
+	}
+	return 0;
+}
+
 static int commit(wc_callback *cb, wc_err *e)
 {
 	int rc;
@@ -406,6 +444,8 @@ static int commit(wc_callback *cb, wc_err *e)
 	cb->entry.endpoint = cb->endpoint->given.name;
 	cb->entry.payload  = cb->msg;
 	rc                 = inbox_commit(cb->arena, &cb->entry, e);
+	if (rc == 0 && reply_once_more(cb, e) < 0)
+		return -1;
 	if (rc >= 0)
 		wc_log(WC_INFO, rc ? "callback" : "callback repeated", wc_kv_s("endpoint", cb->entry.endpoint));
 	return rc;
@@ -472,15 +512,16 @@ static wc_endpoint_list *borrow_or_ask(void)
 int callback_replay(wc_arena *a, const char *endpoint, wc_slice msg, struct inbox_job **jobs, wc_err *e)
 {
 	wc_endpoint_list *list = borrow_or_ask();
-	wc_callback       cb   = {.arena = a, .endpoint = list ? find(list, endpoint) : NULL, .msg = msg};
+	wc_callback      *cb   = wc_alloc(a, sizeof *cb);     /* its jobs may ask it again */
 	int               rc;
 
+	*cb = (wc_callback){.arena = a, .endpoint = list ? find(list, endpoint) : NULL, .msg = msg};
 	wc_defer(a, release_list, list);
-	if (!cb.endpoint)
+	if (!cb->endpoint)
 		return wc_fail(e, WC_E_NOT_FOUND, "there is no callback endpoint %s any more", endpoint);
-	cb.last_job = &cb.entry.jobs;
-	rc          = cb.endpoint->owner->kind->receive(&cb, self_now(cb.endpoint->owner->self), e);
-	*jobs       = cb.entry.jobs;
+	cb->last_job = &cb->entry.jobs;
+	rc           = cb->endpoint->owner->kind->receive(cb, self_now(cb->endpoint->owner->self), e);
+	*jobs        = cb->entry.jobs;
 	return rc;
 }
 

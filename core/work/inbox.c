@@ -190,7 +190,7 @@ static int prepare(wc_arena *a, const struct inbox_entry *entry, struct pending 
 	strcpy(p->trace_id, wc_trace());
 	n = 0;
 	for (const struct inbox_job *j = entry->jobs; j; j = j->next)
-		if (new_job_make(a, &j->spec, p->trace_id, &p->jobs[n++], e) < 0)
+		if (new_job_from(a, j, &j->spec, p->trace_id, &p->jobs[n++], e) < 0)
 			return -1;
 	return 0;
 }

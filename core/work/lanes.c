@@ -32,19 +32,34 @@ void lane_hash(unsigned char hash[LANE_SIZE], const char *lane)
 	memcpy(hash, whole, LANE_SIZE);
 }
 
-int new_job_make(wc_arena *a, const wc_job_spec *spec, const char *trace_id, struct new_job *j, wc_err *e)
+static int seal_args(wc_arena *a, struct new_job *j, const json_t *given, wc_err *e)
 {
-	const char *args = spec->args ? wc_json_text(a, spec->args) : "{}";
+	const char *args = given ? wc_json_text(a, given) : "{}";
 	size_t      n    = strlen(args);
 
-	if (check_spec(spec, e) < 0)
-		return -1;
 	if (n > ARGS_MAX)
-		return wc_fail(e, WC_E_TOO_LARGE, "job %s: arguments of %zu bytes, at most %u are allowed", spec->kind, n, ARGS_MAX);
-	*j = (struct new_job){.spec = spec, .trace_id = trace_id, .state = JOB_READY};
+		return wc_fail(e, WC_E_TOO_LARGE, "job %s: arguments of %zu bytes, at most %u are allowed", j->spec->kind, n, ARGS_MAX);
 	j->args = wc_seal(a, "job.args", (wc_slice){args, n});
+	return 0;
+}
+
+int new_job_make(wc_arena *a, const wc_job_spec *spec, const char *trace_id, struct new_job *j, wc_err *e)
+{
+
+	*j = (struct new_job){.spec = spec, .trace_id = trace_id, .state = JOB_READY};
+	if (check_spec(spec, e) < 0 || seal_args(a, j, spec->args, e) < 0)
+		return -1;
 	if (spec->lane)
 		lane_hash(j->lane, spec->lane);
+	return 0;
+}
+
+int new_job_from(wc_arena *a, const struct inbox_job *from, const wc_job_spec *spec, const char *trace_id, struct new_job *j, wc_err *e)
+{
+	if (new_job_make(a, spec, trace_id, j, e) < 0)
+		return -1;
+	j->behind = from->behind;
+	j->ctx    = from->ctx;
 	return 0;
 }
 
@@ -87,6 +102,29 @@ int lane_append(wc_db *db, wc_arena *a, const unsigned char lane[LANE_SIZE], int
 	return 0;
 }
 
+/* Those before a job whose lane is locked; in the same batch and not yet written stand `more` of them. */
+static int tell_behind(wc_db *db, wc_arena *a, struct new_job *j, int64_t more, wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(db, a, &rows, e, "SELECT COUNT(*) FROM job WHERE lane = ? AND state IN (0, 1, 2)", wc_bytes(j->lane, LANE_SIZE)) < 0)
+		return -1;
+	return seal_args(a, j, j->behind(j->ctx, wc_row_int(&rows, 0, 0) + more), e);
+}
+
+/* The first of a lane stays as it was made; a job that has to wait is asked again, now that it is known behind how many. */
+static int tell_those_behind(wc_db *db, wc_arena *a, struct new_job **laned, size_t n, wc_err *e)
+{
+	int64_t more = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		more = i && !memcmp(laned[i]->lane, laned[i - 1]->lane, LANE_SIZE) ? more + 1 : 0;
+		if (laned[i]->state == JOB_WAITING && laned[i]->behind && tell_behind(db, a, laned[i], more, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Locks the lanes, always in the same order, and numbers the jobs. */
 static int number_jobs(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, wc_err *e)
 {
@@ -112,7 +150,7 @@ static int number_jobs(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, w
 		laned[i]->lane_no = wc_row_int(&rows, i, 0);
 		laned[i]->state   = wc_row_int(&rows, i, 1) == laned[i]->lane_no ? JOB_READY : JOB_WAITING;
 	}
-	return 0;
+	return tell_those_behind(db, a, laned, m, e);
 }
 
 #define COLUMNS 8

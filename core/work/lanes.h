@@ -14,12 +14,17 @@ struct new_job {
 	unsigned char      lane[LANE_SIZE];      /* when spec->lane */
 	int64_t            lane_no, state;
 	bool               added;
+	const json_t    *(*behind)(void *ctx, int64_t ahead);     /* as in struct inbox_job */
+	void              *ctx;
 };
 
 void lane_hash(unsigned char hash[LANE_SIZE], const char *lane);
 
 /* Fills *j from a spec: seals the arguments, hashes the lane. -1: WC_E_ARG for a spec over its bounds. */
 int new_job_make(wc_arena *a, const wc_job_spec *spec, const char *trace_id, struct new_job *j, wc_err *e);
+
+/* The same for an event's job; spec is the job's own, or a changed copy. */
+int new_job_from(wc_arena *a, const struct inbox_job *from, const wc_job_spec *spec, const char *trace_id, struct new_job *j, wc_err *e);
 
 /* Inserts the jobs in their order, inside the caller's transaction; .added says which keys were new. */
 int jobs_insert(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, wc_err *e);

@@ -79,7 +79,7 @@ static int add_jobs(wc_db *db, const struct replay *r, size_t n, wc_err *e)
 
 		*spec     = j->spec;
 		spec->key = spec->key ? fresh_key(r->a, spec->key, r->id) : NULL;
-		if (new_job_make(r->a, spec, r->row->trace_id, &jobs[i++], e) < 0)
+		if (new_job_from(r->a, j, spec, r->row->trace_id, &jobs[i++], e) < 0)
 			return -1;
 	}
 	return jobs_insert(db, r->a, jobs, n, e);

@@ -16,8 +16,12 @@ void doorbell_hush(void);          /* takes the ring, so that one worker goes to
 
 /* --- the inbox ------------------------------------------------------------------------------------------------------ */
 
+/* behind: the arguments of a job that is not the first of its lane, ahead of which so many others stand; called while its lane is locked, again
+ * where the transaction is. NULL: the same as those of any other. */
 struct inbox_job {
 	wc_job_spec       spec;
+	const json_t   *(*behind)(void *ctx, int64_t ahead);
+	void             *ctx;
 	struct inbox_job *next;
 };
 

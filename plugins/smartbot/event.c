@@ -171,27 +171,35 @@ static bool has_kind(const json_t *parts, const char *kind)
 struct asking {
 	const char *user, *chat, *msgid, *stream, *url;
 	json_t     *parts, *quote;
+	int64_t     in_flight;
 };
+
+static const json_t *answer_args(wc_callback *cb, const struct asking *q, bool later)
+{
+	return wc_json(wc_callback_arena(cb), "{s:I, s:s, s:s, s:O, s:O, s:s?, s:b}", "bot", (json_int_t)wc_callback_endpoint(cb), "user", q->user,
+	               "chat", q->chat, "parts", q->parts, "quote", q->quote, "url", q->url, "later", (int)later);
+}
 
 /* The fourth question at once would be a fourth open stream, which WeCom does not take: its bubble ends with a word at once, and
  * the answer comes by response_url. */
-static int ask(wc_callback *cb, const struct smartbot *self, const struct asking *q, wc_err *e)
+static const json_t *ask_behind(wc_callback *cb, int64_t ahead, const void *ctx)
 {
-	wc_arena   *a     = wc_callback_arena(cb);
-	const char *lane  = lane_of(a, wc_callback_name(cb), q->user);
-	int64_t     ahead = wc_lane_ahead(a, lane, q->stream, e);
-	bool        later = ahead >= self->in_flight && q->url;
+	const struct asking *q     = ctx;
+	wc_arena            *a     = wc_callback_arena(cb);
+	bool                 later = ahead >= q->in_flight && q->url;
 
-	if (ahead < 0)
-		return -1;
-	wc_callback_job(cb, "smartbot.answer", lane, q->stream,
-	                wc_json(a, "{s:I, s:s, s:s, s:O, s:O, s:s?, s:b}", "bot", (json_int_t)wc_callback_endpoint(cb), "user", q->user, "chat", q->chat,
-	                        "parts", q->parts, "quote", q->quote, "url", q->url, "later", (int)later));
 	if (later)
 		reply_stream(cb, q->stream, true, wc_printf(a, "您前面还有 %lld 个问题,轮到这个问题时,我会把答案作为新消息发给您。", (long long)ahead));
 	else
-		reply_stream(cb, q->stream, false, ahead ? queued_text(a, ahead) : "");
-	return 0;
+		reply_stream(cb, q->stream, false, queued_text(a, ahead));
+	return answer_args(cb, q, later);
+}
+
+static void ask(wc_callback *cb, const struct asking *q)
+{
+	wc_callback_job(cb, "smartbot.answer", lane_of(wc_callback_arena(cb), wc_callback_name(cb), q->user), q->stream, answer_args(cb, q, false));
+	reply_stream(cb, q->stream, false, "");
+	wc_callback_if_behind(cb, ask_behind, q);
 }
 
 static int receive_message(wc_callback *cb, const struct smartbot *self, const json_t *msg, const char *msgid, wc_err *e)
@@ -199,21 +207,22 @@ static int receive_message(wc_callback *cb, const struct smartbot *self, const j
 	wc_arena     *a     = wc_callback_arena(cb);
 	const char   *chat  = wc_json_str(msg, "chatid"), *url = wc_json_str(msg, "response_url");
 	const json_t *quote = json_object_get(msg, "quote");
-	struct asking q     = {.user = wc_json_str(msg, "from.userid"), .chat = chat ? chat : "", .msgid = msgid,
-	                       .stream = key_of(cb, "smartbot.stream", msgid), .url = url && strlen(url) <= URL_MAX ? url : NULL,
-	                       .parts = parts_of(a, msg, TEXT_MAX), .quote = parts_of(a, quote, QUOTE_MAX)};
+	struct asking *q    = wc_alloc(a, sizeof *q);
 
-	if (!q.user || strlen(q.user) > 128 || strlen(q.chat) > 128)
+	*q = (struct asking){.user = wc_json_str(msg, "from.userid"), .chat = chat ? chat : "", .msgid = msgid,
+	                     .stream = key_of(cb, "smartbot.stream", msgid), .url = url && strlen(url) <= URL_MAX ? url : NULL,
+	                     .parts = parts_of(a, msg, TEXT_MAX), .quote = parts_of(a, quote, QUOTE_MAX), .in_flight = self->in_flight};
+	if (!q->user || strlen(q->user) > 128 || strlen(q->chat) > 128)
 		return wc_fail(e, WC_E_ARG, "a message without a fit from.userid or chatid");
-	wc_callback_identity(cb, "message", msgid, q.user, q.chat, NULL);
+	wc_callback_identity(cb, "message", msgid, q->user, q->chat, NULL);
 	if (chat)
-		drop_mention(a, q.parts);
-	if (!json_array_size(q.parts) && !json_array_size(q.quote))
-		reply_stream(cb, q.stream, true, say_hello);
-	else if (json_array_size(q.parts) == 1 && has_kind(q.parts, "other"))
-		reply_stream(cb, q.stream, true, not_known);
+		drop_mention(a, q->parts);
+	if (!json_array_size(q->parts) && !json_array_size(q->quote))
+		reply_stream(cb, q->stream, true, say_hello);
+	else if (json_array_size(q->parts) == 1 && has_kind(q->parts, "other"))
+		reply_stream(cb, q->stream, true, not_known);
 	else
-		return ask(cb, self, &q, e);
+		ask(cb, q);
 	return 0;
 }
 

@@ -318,6 +318,24 @@ test('the fourth question at once ends with a word and is answered by a message 
 	assert.deepEqual(fake.asked.map(({ text }) => text.trim()), ['问1', '问2', '问3', '问4']);
 });
 
+test('questions of one person at the same moment get a place each, and a repeated one gets its own again', async () => {
+	const { eye } = bots;
+	let go;
+	const hold = new Promise((resolve) => { go = resolve; });
+	fake.script = ({ text }) => ({ text: `答:${text.trim()}`, wait: hold });
+	const asked = [1, 2, 3, 4, 5].map((i) => message(eye, 'text', { content: `齐${i}` }, { user: 'crowd' }));
+	const replies = await Promise.all(asked.map(async (one) => (await post(eye, one)).reply.stream));
+	const place = ({ content }) => Number(/前面还有 (\d) 个/.exec(content)?.[1] ?? 0);
+	assert.deepEqual(replies.map(place).sort(), [0, 1, 2, 3, 4]);
+	for (const [i, reply] of replies.entries()) {
+		assert.equal(reply.finish, place(reply) >= 3);
+		assert.deepEqual((await post(eye, asked[i])).reply.stream, reply);
+	}
+	go();
+	await waitFor('the later answers', () => fake.replies.length === 2);
+	for (const reply of replies.filter(({ finish }) => !finish)) assert.match(await end(eye, reply.id), /^答:齐/);
+});
+
 test('the model refuses, fails, stalls, is cut or talks nonsense: another one answers, or an apology ends the stream', async () => {
 	const { mind, blind } = bots;
 	const faults = [

@@ -54,6 +54,14 @@ void wc_callback_identity(wc_callback *cb, const char *part, ... /* NULL */);
  * most 64 bytes; NULL: none. args: sealed, at most 64 KiB encoded. */
 void wc_callback_job(wc_callback *cb, const char *kind, const char *lane, const char *key, const json_t *args);
 
+/* For the job added last, which has a lane and a key, and the reply, where both depend on how many jobs stand before it. The arguments and the reply
+ * given at first are for a job that is the first of its lane, which is nearly every one. Where others stand before it (ahead is 1 or more), behind
+ * is called once its place is known: it returns the arguments and may set another reply. That is while the lane is locked and other callbacks
+ * wait, so it reads nothing; it may be called again. ctx lives as long as the callback's arena. */
+typedef const json_t *wc_callback_behind(wc_callback *cb, int64_t ahead, const void *ctx);
+
+void wc_callback_if_behind(wc_callback *cb, wc_callback_behind *behind, const void *ctx);
+
 /* The passive reply: encrypted and signed by the host after the commit. Without one the answer is 200 and empty. */
 void wc_callback_reply(wc_callback *cb, const json_t *reply);
 
