@@ -90,6 +90,17 @@ int conn_simple(wc_db *db, const char *sql, wc_err *e)
 	return 0;
 }
 
+/* A transaction begins by itself with its first statement, which saves the way to the server and back that BEGIN would take. */
+int conn_mode(wc_db *db, bool in_tx, wc_err *e)
+{
+	if (db->in_tx == in_tx)
+		return 0;
+	if (conn_simple(db, in_tx ? "SET autocommit=0" : "SET autocommit=1", e) < 0)
+		return -1;
+	db->in_tx = in_tx;
+	return 0;
+}
+
 /* --- prepared statements ------------------------------------------------------------------------------------------- */
 
 #define RESULT_MAX (64u << 20)

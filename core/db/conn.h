@@ -31,6 +31,7 @@ struct wc_db {
 	struct statement kept[STATEMENTS_KEPT];     /* a ring: the oldest gives way */
 	unsigned         next_kept;
 	unsigned         last_errno;                /* of the last failure; CR_SERVER_LOST where the library says none */
+	bool             in_tx;                     /* autocommit is off: what is sent belongs to a transaction */
 	wc_db           *next_idle;
 	int              rank;                      /* of its host in [db] host; 0: the preferred one */
 	struct witness   witness;                   /* of the transaction that is open */
@@ -42,6 +43,7 @@ wc_db *conn_open(const struct db_settings *settings, int64_t timeout_ms, wc_err 
 void   conn_close(wc_db *db);
 bool   conn_is_lost(const wc_db *db);            /* after last_errno: the handle is dead */
 int    conn_failed(wc_db *db, wc_err *e);        /* notes the connection's error; returns -1 */
+int    conn_mode(wc_db *db, bool in_tx, wc_err *e);            /* between transactions only */
 int    conn_simple(wc_db *db, const char *sql, wc_err *e);     /* BEGIN, COMMIT, DDL: no values, no rows */
 
 /* rows may be NULL; *changed may be NULL. */

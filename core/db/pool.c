@@ -70,8 +70,22 @@ wc_cell wc_row_cell(const wc_rows *rows, size_t row, size_t column)
 	return rows->cell[row * rows->columns + column];
 }
 
+/* The one that was used last in this mode, or at all. */
+static wc_db *take_idle(bool in_tx)
+{
+	wc_db **at = &idle, *db;
+
+	while (*at && (*at)->in_tx != in_tx)
+		at = &(*at)->next_idle;
+	if (!*at)
+		at = &idle;
+	if ((db = *at))
+		*at = db->next_idle;
+	return db;
+}
+
 /* An idle connection, or leave to open one: then *db is NULL. -1 when all stay busy. */
-static int reserve(wc_db **db, wc_err *e)
+static int reserve(wc_db **db, bool in_tx, wc_err *e)
 {
 	struct timespec until;
 	int64_t         began = 0;
@@ -84,12 +98,10 @@ static int reserve(wc_db **db, wc_err *e)
 		began = began ? began : wc_mono_ms();
 		rc    = pthread_cond_timedwait(&freed, &lock, &until);
 	}
-	*db = idle;
-	if (idle)
-		idle = idle->next_idle;
-	else if (open_count < settings->connections)
+	*db = take_idle(in_tx);
+	if (!*db && open_count < settings->connections)
 		open_count++;
-	else
+	else if (!*db)
 		rc = -1;
 	pthread_mutex_unlock(&lock);
 	if (began)
@@ -107,7 +119,8 @@ static void forget(void)
 	pthread_mutex_unlock(&lock);
 }
 
-static wc_db *get(wc_err *e)
+/* in_tx: for a transaction, otherwise for a statement that commits by itself; conn_mode() makes sure. */
+static wc_db *get(bool in_tx, wc_err *e)
 {
 	wc_db *db;
 
@@ -115,7 +128,7 @@ static wc_db *get(wc_err *e)
 		wc_fail(e, WC_E_CONFIG, "this process has no database");
 		return NULL;
 	}
-	if (reserve(&db, e) < 0)
+	if (reserve(&db, in_tx, e) < 0)
 		return NULL;
 	if (!db && !(db = hosts_connect(settings, settings->timeout_ms, e)))
 		forget();
@@ -200,12 +213,14 @@ static int query_alone(wc_arena *a, wc_rows *rows, wc_err *e, const char *sql, c
 	int rc;
 
 	for (;;) {
-		wc_db *db = get(e);
+		wc_db *db = get(false, e);
 		bool   lost;
 
 		if (!db)
 			return -1;
-		rc   = stmt_run(db, a, rows, NULL, sql, v, n, e);
+		rc = conn_mode(db, false, e);
+		if (rc == 0)
+			rc = stmt_run(db, a, rows, NULL, sql, v, n, e);
 		lost = conn_is_lost(db);
 		put(db);
 		if (rc == 0 || !lost || --tries <= 0)
@@ -235,13 +250,9 @@ static int run_single(wc_db *db, void *arg, wc_err *e)
 	return s->once && s->changed ? wc_db_once(db, e) : 0;
 }
 
-int64_t wc_db_exec_v(wc_db *db, wc_err *e, const char *sql, const wc_val *v, size_t n)
+static int try_alone(wc_db *db, int (*fn)(wc_db *, void *, wc_err *), void *arg, wc_err *e)
 {
-	struct single s = {sql, false, v, n, 0};
-
-	if ((db ? run_single(db, &s, e) : wc_db_tx(run_single, &s, e)) < 0)
-		return -1;
-	return s.changed;
+	return conn_mode(db, false, e) < 0 ? -1 : fn(db, arg, e);
 }
 
 int64_t wc_db_exec_once_v(wc_err *e, const char *sql, const wc_val *v, size_t n)
@@ -299,7 +310,7 @@ static int try_tx(wc_db *db, int (*fn)(wc_db *, void *, wc_err *), void *arg, st
 	wc_err ignored;
 
 	witness->sql = db->witness.sql = NULL;
-	if (conn_simple(db, "BEGIN", e) < 0)
+	if (conn_mode(db, true, e) < 0)
 		return -1;
 	if (fn(db, arg, e) == 0) {
 		if (conn_simple(db, "COMMIT", e) == 0)
@@ -325,10 +336,10 @@ static int ask_witness(const struct witness *w, wc_err *e)
 	int       rc = -1;
 
 	for (int attempt = 1; rc < 0 && attempt <= TX_ATTEMPTS; attempt++) {
-		wc_db *db = get(e);
+		wc_db *db = get(false, e);
 
 		if (db) {
-			rc = stmt_run(db, a, &rows, NULL, w->sql, w->v, w->n, e);
+			rc = conn_mode(db, false, e) < 0 ? -1 : stmt_run(db, a, &rows, NULL, w->sql, w->v, w->n, e);
 			put(db);
 		}
 		if (rc < 0)
@@ -347,19 +358,19 @@ static int succeed(void)
 	return 0;
 }
 
-int wc_db_tx(int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e)
+static int repeat(bool in_tx, int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e)
 {
-	struct witness witness;
+	struct witness witness = {0};
 
 	for (int attempt = 1;; attempt++) {
-		wc_db   *db = get(e);
+		wc_db   *db = get(in_tx, e);
 		unsigned number;
 		bool     again;
 		int      effect;
 
 		if (!db)
 			return -1;
-		if (try_tx(db, fn, arg, &witness, e) == 0) {
+		if ((in_tx ? try_tx(db, fn, arg, &witness, e) : try_alone(db, fn, arg, e)) == 0) {
 			put(db);
 			return succeed();
 		}
@@ -374,4 +385,18 @@ int wc_db_tx(int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e)
 		wc_log(WC_DEBUG, "transaction repeated", wc_kv_i("errno", number), wc_kv_i("attempt", attempt));
 		wc_sleep_ms(attempt * 5);
 	}
+}
+
+int wc_db_tx(int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e)
+{
+	return repeat(true, fn, arg, e);
+}
+
+int64_t wc_db_exec_v(wc_db *db, wc_err *e, const char *sql, const wc_val *v, size_t n)
+{
+	struct single s = {sql, v, n, 0};
+
+	if ((db ? run_single(db, &s, e) : repeat(false, run_single, &s, e)) < 0)
+		return -1;
+	return s.changed;
 }

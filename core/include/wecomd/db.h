@@ -52,14 +52,14 @@ wc_cell     wc_row_cell(const wc_rows *rows, size_t row, size_t column);
 	              sizeof((const wc_val[]){{0} __VA_OPT__(, ) __VA_ARGS__}) / sizeof(wc_val) - 1)
 int wc_db_query_v(wc_db *db, wc_arena *a, wc_rows *rows, wc_err *e, const char *sql, const wc_val *v, size_t n);
 
-/* Runs a statement for its effect; returns the rows it changed, or -1. db NULL: in a transaction of its own,
+/* Runs a statement for its effect; returns the rows it changed, or -1. db NULL: it commits by itself and is
  * repeated as wc_db_tx() does, so it must be safe to run twice. */
 #define wc_db_exec(db, e, sql, ...) \
 	wc_db_exec_v(db, e, sql, (const wc_val[]){{0} __VA_OPT__(, ) __VA_ARGS__} + 1, \
 	             sizeof((const wc_val[]){{0} __VA_OPT__(, ) __VA_ARGS__}) / sizeof(wc_val) - 1)
 int64_t wc_db_exec_v(wc_db *db, wc_err *e, const char *sql, const wc_val *v, size_t n);
 
-/* Runs fn between BEGIN and COMMIT. The whole is repeated, up to five times, on a deadlock (1213), a lock
+/* Runs fn as one transaction. The whole is repeated, up to five times, on a deadlock (1213), a lock
  * time-out (1205) and a lost connection. After a COMMIT whose answer was lost, a transaction with a witness (below;
  * wc_audit() is one) is looked up, and has succeeded if it took effect; one without runs again, so it must be safe to
  * repeat even after it took effect: unique keys and fences see to that. fn's own error (-1) rolls back and is
