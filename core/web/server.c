@@ -1,8 +1,9 @@
 /* The accept threads of a web child.
  *
  * libfcgi's own accept loses requests when it is interrupted (upstream reading and runs under load), so the threads accept
- * themselves, one at a time, and hand the connection to libfcgi. Draining is an eventfd that wakes them all; requests at
- * hand are finished, connections still in the backlog go to the other children. */
+ * themselves and hand the connection to libfcgi. Each waits in an epoll of its own with EPOLLEXCLUSIVE: a connection wakes one thread of
+ * one process, the same ones again while they have time, so that callbacks that come together can share a commit. Draining is an eventfd
+ * that wakes them all; requests at hand are finished, connections still in the backlog go to the other children. */
 #include "web/request.h"
 
 #include "base/base.h"
@@ -10,6 +11,7 @@
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,6 +19,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -46,7 +49,7 @@ const wc_field web_fields[] = {
 	{0}};
 
 static const struct web_server *server;
-static pthread_mutex_t          accept_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local int        waiting = -1;     /* the thread's epoll; -1: it takes no more connections */
 
 /* --- slow clients --------------------------------------------------------------------------------------------------- */
 
@@ -231,29 +234,54 @@ static void prepare_connection(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 }
 
-/* A new connection, or -1 when draining. Only the thread that holds the lock waits: no thundering herd. */
-static int accept_one(void)
-{
-	struct pollfd fds[] = {{server->listen_fd, POLLIN, 0}, {server->stop_fd, POLLIN, 0}};
-	int           fd    = -1;
-
-	pthread_mutex_lock(&accept_lock);
-	while (fd < 0) {
-		if (poll(fds, 2, -1) < 0)
-			continue;
-		if (fds[1].revents)
-			break;
-		fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);     /* may find that another process was faster */
-	}
-	pthread_mutex_unlock(&accept_lock);
-	return fd;
-}
-
 static bool is_draining(void)
 {
 	struct pollfd stop = {server->stop_fd, POLLIN, 0};
 
 	return poll(&stop, 1, 0) > 0;
+}
+
+static void watch_for(int fd, uint32_t events)
+{
+	if (epoll_ctl(waiting, EPOLL_CTL_ADD, fd, &(struct epoll_event){events, {.fd = fd}}) == 0)
+		return;
+	wc_log(WC_ERROR, "a thread cannot wait for connections", wc_kv_s("error", strerror(errno)));
+	exit(1);
+}
+
+static void begin_waiting(void)
+{
+	waiting = epoll_create1(EPOLL_CLOEXEC);
+	watch_for(server->listen_fd, EPOLLIN | EPOLLEXCLUSIVE);
+	watch_for(server->stop_fd, EPOLLIN);
+}
+
+/* While draining, this thread may have been woken for a connection that no other was woken for. Out of the queue it takes one, if there is one,
+ * and serves it as its last. */
+static int accept_last(void)
+{
+	close(waiting);
+	waiting = -1;
+	return accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+}
+
+/* A new connection, or -1 when draining. A thread that was busy finds what came meanwhile; one that wakes may find that another was faster. */
+static int accept_one(void)
+{
+	struct epoll_event events[2];
+	int                fd = -1, n;
+
+	if (waiting < 0)
+		return -1;
+	while (fd < 0) {
+		n = epoll_wait(waiting, events, 2, -1);
+		for (int i = 0; i < n; i++)
+			if (events[i].data.fd == server->stop_fd)
+				return accept_last();
+		if (n > 0)
+			fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	}
+	return fd;
 }
 
 /* Waits for the next request on a kept connection. While draining the web server is left to close it, for closing first
@@ -296,6 +324,7 @@ static void *accept_thread(void *watch)
 	int          rc;
 
 	my_watch = watch;
+	begin_waiting();
 	FCGX_InitRequest(&r, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	while (next_connection(&r)) {
 		watch_begin(r.ipcFd);
