@@ -100,6 +100,11 @@ static struct block *add_block(wc_arena *a, size_t least)
 	return b;
 }
 
+static size_t padded(size_t size)
+{
+	return (size + ALIGN) & ~(ALIGN - 1);
+}
+
 void *wc_alloc(wc_arena *a, size_t size)
 {
 	struct block *b = a->blocks;
@@ -107,7 +112,7 @@ void *wc_alloc(wc_arena *a, size_t size)
 
 	if (size > SIZE_MAX / 2)
 		out_of_memory();
-	size = (size + ALIGN) & ~(ALIGN - 1);
+	size = padded(size);
 	if (!b || b->size - b->used < size)
 		b = add_block(a, size);
 	p = b->data + b->used;
@@ -140,13 +145,21 @@ char *wc_strdup(wc_arena *a, const char *s)
 
 char *wc_vprintf(wc_arena *a, const char *format, va_list args)
 {
-	va_list again;
-	int     n;
-	char   *s;
+	struct block *b    = a->blocks;
+	size_t        room = b ? b->size - b->used : 0;
+	va_list       again;
+	int           n;
+	char         *s;
 
+	/* Into the rest of the block, where it nearly always fits; once more where it does not. */
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, format, again);
+	n = vsnprintf(room ? b->data + b->used : NULL, room, format, again);
 	va_end(again);
+	if (n >= 0 && padded((size_t)n + 1) <= room) {
+		s = b->data + b->used;
+		b->used += padded((size_t)n + 1);
+		return s;
+	}
 	s = wc_alloc(a, (size_t)(n < 0 ? 0 : n) + 1);
 	if (n > 0)
 		vsnprintf(s, (size_t)n + 1, format, args);

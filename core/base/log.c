@@ -167,12 +167,15 @@ const char *wc_trace(void)
 
 const char *wc_trace_new(void)
 {
-	unsigned char raw[16];
+	static const char digits[] = "0123456789abcdef";
+	unsigned char     raw[16];
 
 	if (getrandom(raw, sizeof raw, 0) != sizeof raw)
 		memset(raw, 0, sizeof raw);
-	for (size_t i = 0; i < sizeof raw; i++)
-		snprintf(trace + 2 * i, 3, "%02x", raw[i]);
+	for (size_t i = 0; i < sizeof raw; i++) {
+		trace[2 * i]     = digits[raw[i] >> 4];
+		trace[2 * i + 1] = digits[raw[i] & 15];
+	}
 	return trace;
 }
 

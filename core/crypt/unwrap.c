@@ -111,24 +111,54 @@ static int from_xml(wc_arena *a, wc_slice body, wc_slice *encrypt, wc_err *e)
 	return 0;
 }
 
+static wc_slice without_leading_blanks(wc_slice s)
+{
+	for (; s.n && strchr(" \t\r\n", *s.p) && *s.p; s.p++)
+		s.n--;
+	return s;
+}
+
+/* Takes the text from the beginning of *s, and the blanks behind it. */
+static bool takes(wc_slice *s, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (s->n < n || memcmp(s->p, text, n))
+		return false;
+	*s = without_leading_blanks((wc_slice){s->p + n, s->n - n});
+	return true;
+}
+
+/* {"encrypt":"…"} and nothing else, without escapes, as nearly every callback comes: a fifth of the time of a whole callback's code went into
+ * reading this as JSON. What looks different in any way is for the real reader. */
+static bool is_bare(wc_slice s, wc_slice *encrypt)
+{
+	size_t n = 0;
+
+	if (!takes(&s, "{") || !(takes(&s, "\"encrypt\"") || takes(&s, "\"Encrypt\"")) || !takes(&s, ":") || !s.n || *s.p != '"')
+		return false;
+	s.p++;
+	s.n--;
+	while (n < s.n && s.p[n] >= ' ' && s.p[n] <= '~' && s.p[n] != '"' && s.p[n] != '\\')
+		n++;
+	*encrypt = (wc_slice){s.p, n};
+	s        = (wc_slice){s.p + n, s.n - n};
+	return takes(&s, "\"") && takes(&s, "}") && !s.n;
+}
+
 static int from_json(wc_arena *a, wc_slice body, wc_slice *encrypt, wc_err *e)
 {
-	const json_t *root = wc_json_parse(a, body.p, body.n, e), *value;
+	const json_t *root, *value;
 
-	if (!root)
+	if (is_bare(body, encrypt))
+		return 0;
+	if (!(root = wc_json_parse(a, body.p, body.n, e)))
 		return wc_wrap(e, "the body");
 	value = json_object_get(root, "encrypt");
 	if (!value)
 		value = json_object_get(root, "Encrypt");
 	*encrypt = (wc_slice){json_string_value(value), json_string_length(value)};
 	return 0;
-}
-
-static wc_slice without_leading_blanks(wc_slice s)
-{
-	for (; s.n && strchr(" \t\r\n", *s.p) && *s.p; s.p++)
-		s.n--;
-	return s;
 }
 
 int wc_envelope_unwrap(wc_arena *a, wc_slice body, wc_slice *encrypt, bool *is_xml, wc_err *e)

@@ -66,6 +66,8 @@ static const struct good json_bodies[] = {
 	{"{\"ToUserName\":\"wx\",\"AgentID\":218,\"Encrypt\":\"ab+/==\"}", "ab+/=="},
 	{" \r\n\t{ \"encrypt\" : \"ab\\u002b\\/==\" } \n", "ab+/=="},
 	{"{\"x\":{\"encrypt\":\"fake\"},\"encrypt\":\"ab\"}", "ab"},
+	{"{ \"encrypt\"\t: \"ab+/==\"\n}\r\n ", "ab+/=="},
+	{"{\"Encrypt\":\" !<&>{}:,~\"}", " !<&>{}:,~"},
 };
 
 static void assert_unwraps(const struct good *g, bool xml)
@@ -149,6 +151,12 @@ static const struct bad bad_bodies[] = {
 	{"{", "not JSON"},
 	{"{\"encrypt\":\"ab\"", "not JSON"},
 	{"{\"encrypt\":\"ab\"}x", "not JSON"},
+	{"{\"encrypt\":\"ab\"}}", "not JSON"},
+	{"{\"encrypt\":\"ab\",}", "not JSON"},
+	{"{\"encrypt\" \"ab\"}", "not JSON"},
+	{"{\"encrypt\":\"ab", "not JSON"},
+	{"{\"encrypt\":", "not JSON"},
+	{"{\"encrypt\":\"a\nb\"}", "not JSON"},
 	{"{\"encrypt\":\"a\xff\"}", "not JSON"},
 	{"{\"encrypt\":\"a\\u0000b\"}", "not JSON"},
 	{"{\"encrypt\":\"ab\",\"encrypt\":\"cd\"}", "not JSON"},
