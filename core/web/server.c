@@ -2,8 +2,9 @@
  *
  * libfcgi's own accept loses requests when it is interrupted (upstream reading and runs under load), so the threads accept
  * themselves and hand the connection to libfcgi. Each waits in an epoll of its own with EPOLLEXCLUSIVE: a connection wakes one thread of
- * one process, the same ones again while they have time, so that callbacks that come together can share a commit. Draining is an eventfd
- * that wakes them all; requests at hand are finished, connections still in the backlog go to the other children. */
+ * one process, the first in the queue that has time. The threads of a process stand behind each other in it, so one process has the
+ * work while its threads suffice, and callbacks that come together share its commits; the others are there when it is busy or gone.
+ * Draining is an eventfd that wakes them all; requests at hand are finished, connections still in the backlog go to the other children. */
 #include "web/request.h"
 
 #include "base/base.h"
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -49,7 +51,7 @@ const wc_field web_fields[] = {
 	{0}};
 
 static const struct web_server *server;
-static _Thread_local int        waiting = -1;     /* the thread's epoll; -1: it takes no more connections */
+static bool                     is_unix;     /* the listening socket is */
 
 /* --- slow clients --------------------------------------------------------------------------------------------------- */
 
@@ -60,6 +62,7 @@ struct watch {
 	pthread_mutex_t lock;
 	int             fd;           /* -1: no connection */
 	int64_t         until_ms;     /* 0: nothing is being read */
+	int             queue;        /* the epoll in which the thread waits for connections; -1: it takes no more */
 };
 
 static struct watch                *watches;
@@ -229,7 +232,8 @@ static void prepare_connection(int fd)
 	struct timeval t   = {server->settings->io_timeout_ms / 1000, server->settings->io_timeout_ms % 1000 * 1000};
 	int            yes = 1;
 
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);     /* fails on UNIX sockets, rightly */
+	if (!is_unix)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 }
@@ -241,27 +245,27 @@ static bool is_draining(void)
 	return poll(&stop, 1, 0) > 0;
 }
 
-static void watch_for(int fd, uint32_t events)
+static bool add_to(int queue, int fd, uint32_t events)
 {
-	if (epoll_ctl(waiting, EPOLL_CTL_ADD, fd, &(struct epoll_event){events, {.fd = fd}}) == 0)
-		return;
-	wc_log(WC_ERROR, "a thread cannot wait for connections", wc_kv_s("error", strerror(errno)));
-	exit(1);
+	return epoll_ctl(queue, EPOLL_CTL_ADD, fd, &(struct epoll_event){events, {.fd = fd}}) == 0;
 }
 
-static void begin_waiting(void)
+static int new_queue(void)
 {
-	waiting = epoll_create1(EPOLL_CLOEXEC);
-	watch_for(server->listen_fd, EPOLLIN | EPOLLEXCLUSIVE);
-	watch_for(server->stop_fd, EPOLLIN);
+	int queue = epoll_create1(EPOLL_CLOEXEC);
+
+	if (queue >= 0 && add_to(queue, server->listen_fd, EPOLLIN | EPOLLEXCLUSIVE) && add_to(queue, server->stop_fd, EPOLLIN))
+		return queue;
+	wc_log(WC_ERROR, "a thread cannot wait for connections", wc_kv_s("error", strerror(errno)));
+	exit(1);
 }
 
 /* While draining, this thread may have been woken for a connection that no other was woken for. Out of the queue it takes one, if there is one,
  * and serves it as its last. */
 static int accept_last(void)
 {
-	close(waiting);
-	waiting = -1;
+	close(my_watch->queue);
+	my_watch->queue = -1;
 	return accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 }
 
@@ -271,10 +275,10 @@ static int accept_one(void)
 	struct epoll_event events[2];
 	int                fd = -1, n;
 
-	if (waiting < 0)
+	if (my_watch->queue < 0)
 		return -1;
 	while (fd < 0) {
-		n = epoll_wait(waiting, events, 2, -1);
+		n = epoll_wait(my_watch->queue, events, 2, -1);
 		for (int i = 0; i < n; i++)
 			if (events[i].data.fd == server->stop_fd)
 				return accept_last();
@@ -316,6 +320,21 @@ static bool next_connection(FCGX_Request *r)
 	return true;
 }
 
+/* libfcgi closes by saying that it has no more to say and waiting for the other side to close, lest TCP drops what is on its way. On a UNIX
+ * socket nothing is dropped once all of the request has been read, and the thread is free that much sooner. */
+static void finish(FCGX_Request *r)
+{
+	bool at_once = is_unix && !r->keepConnection && FCGX_HasSeenEOF(r->in);
+
+	if (at_once)
+		r->keepConnection = 1;
+	FCGX_Finish_r(r);
+	if (!at_once || r->ipcFd < 0)
+		return;
+	close(r->ipcFd);
+	r->ipcFd = -1;
+}
+
 /* After a bad connection libfcgi goes on to accept one itself, which would then have neither time-outs nor a watch: it gets no
  * listener to do so with. */
 static void *accept_thread(void *watch)
@@ -324,7 +343,6 @@ static void *accept_thread(void *watch)
 	int          rc;
 
 	my_watch = watch;
-	begin_waiting();
 	FCGX_InitRequest(&r, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	while (next_connection(&r)) {
 		watch_begin(r.ipcFd);
@@ -334,7 +352,7 @@ static void *accept_thread(void *watch)
 		}
 		watch_end();
 		if (rc == 0)
-			FCGX_Finish_r(&r);
+			finish(&r);
 	}
 	FCGX_Free(&r, 1);
 	return NULL;
@@ -349,6 +367,26 @@ static void *refresh_thread(void *unused)
 	while (poll(&stop, 1, REFRESH_MS) == 0)
 		endpoints_refresh(server->callbacks);
 	return unused;
+}
+
+static bool listens_on_unix(void)
+{
+	int       domain = 0;
+	socklen_t size   = sizeof domain;
+
+	return getsockopt(server->listen_fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
+/* The threads of a process stand behind each other in the queue for connections, not between those of a process that starts just now: the
+ * program's own file is what all of them can lock. Without the lock things are only slower. */
+static void queue_up(size_t n)
+{
+	int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	flock(exe, LOCK_EX);
+	for (size_t i = 0; i < n; i++)
+		watches[i] = (struct watch){PTHREAD_MUTEX_INITIALIZER, .fd = -1, .queue = new_queue()};
+	close(exe);
 }
 
 static pthread_t start_thread(void *(*fn)(void *), void *arg)
@@ -377,17 +415,16 @@ void web_run(const struct web_server *s)
 	pthread_t *threads = wc_xalloc(n * sizeof *threads), refresh;
 
 	server  = s;
+	is_unix = listens_on_unix();
 	watches = wc_xalloc(n * sizeof *watches);
 	FCGX_Init();
 	callback_window(s->settings->callback_window_ms);
 	endpoints_refresh(s->callbacks);
 	refresh = start_thread(refresh_thread, NULL);
 	callbacks_threads(s->settings->threads);
-	for (size_t i = 0; i < n; i++) {
-		watches[i].fd = -1;
-		pthread_mutex_init(&watches[i].lock, NULL);
+	queue_up(n);
+	for (size_t i = 0; i < n; i++)
 		threads[i] = start_thread(accept_thread, &watches[i]);
-	}
 	pthread_detach(start_thread(watch_thread, NULL));
 	s->ready();
 	for (size_t i = 0; i < n; i++)
