@@ -214,6 +214,21 @@ function memoryOf(wecomd) {
 	return kib.reduce((sum, one) => sum + one, 0) * 1024 / 1e6;
 }
 
+// Processor time of everything that this process started, in ms: of what lives, and of what it has waited for.
+function processorMs() {
+	const all = processes();
+	const ours = new Set([process.pid]);
+	for (let before = 0; before < ours.size;) {
+		before = ours.size;
+		for (const { pid, parent } of all) if (ours.has(parent)) ours.add(pid);
+	}
+	const ticks = [...ours].map((pid) => {
+		const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').map(Number);
+		return pid === process.pid ? fields[13] + fields[14] : fields[11] + fields[12];
+	});
+	return ticks.reduce((sum, one) => sum + one, 0) * 10;
+}
+
 // below: the folder in which the bench makes its own; the disk it is on is the disk that is measured.
 export async function openStage(below = '/tmp') {
 	const state = fs.mkdtempSync(`${below}/wecomd-bench-`);
@@ -226,4 +241,4 @@ export async function openStage(below = '/tmp') {
 	return stage;
 }
 
-export { here, median, memoryOf, percentile };
+export { here, median, memoryOf, percentile, processorMs };
