@@ -394,7 +394,7 @@ int wc_db_tx(int (*fn)(wc_db *db, void *arg, wc_err *e), void *arg, wc_err *e)
 
 int64_t wc_db_exec_v(wc_db *db, wc_err *e, const char *sql, const wc_val *v, size_t n)
 {
-	struct single s = {sql, v, n, 0};
+	struct single s = {sql, false, v, n, 0};
 
 	if ((db ? run_single(db, &s, e) : repeat(false, run_single, &s, e)) < 0)
 		return -1;

@@ -76,11 +76,19 @@ class Connection {
 		this.open = undefined;
 	}
 
+	// Without autocommit a transaction begins by itself; it is written down as if BEGIN had been said.
+	before(sql) {
+		return this.open?.statements ?? (this.implicit && !/^(SET|ROLLBACK|COMMIT)\b/i.test(sql) ? ['BEGIN'] : []);
+	}
+
 	note(sql) {
-		if (/^(BEGIN|START TRANSACTION)/i.test(sql)) {
-			if (this.open) this.record('abandoned');
-			this.open = { statements: [sql], errors: [] };
-		} else if (this.open) {
+		const mode = /^SET autocommit=([01])$/.exec(sql);
+		if (mode) {
+			this.implicit = mode[1] === '0';
+			return;
+		}
+		if (!this.open && this.before(sql).length) this.open = { statements: ['BEGIN'], errors: [] };
+		if (this.open) {
 			this.open.statements.push(sql);
 		} else if (!/^(SET|ROLLBACK|COMMIT)\b/i.test(sql)) {
 			this.proxy.transactions.push({ statements: [sql], errors: [], end: 'alone' });
@@ -99,7 +107,7 @@ class Connection {
 		const sql = this.statementOf(bytes);
 		this.command = bytes[4] === COM.CLOSE || bytes[4] === COM.LONG_DATA ? undefined : { type: bytes[4], sql, text: bytes };
 		if (bytes[4] === COM.CLOSE) this.prepared.delete(bytes.readUInt32LE(5));
-		const rule = sql && this.proxy.ruleFor(sql, this.open?.statements ?? []);
+		const rule = sql && this.proxy.ruleFor(sql, this.before(sql));
 		if (sql) this.note(sql);
 		if (rule) this.strike(rule, bytes, sql);
 		else this.pass(bytes, sql);

@@ -60,7 +60,7 @@ kind(session, 'session begun', 'core/admin/sessions.c log_in', /^INSERT INTO adm
 kind(session, 'session ended', 'core/admin/sessions.c end', /^DELETE FROM admin_session WHERE id = \?/);
 kind(session, 'session prolonged', 'core/admin/sessions.c touch', /^UPDATE admin_session SET seen_at/);
 kind(session, 'sessions cleaned', 'core/admin/sessions.c clean_ended', /^DELETE FROM admin_session WHERE seen_at/);
-kind(session, 'one-time codes begun', 'core/admin/totp_routes.c totp_setup', /^UPDATE admin_user SET totp_secret = \?/);
+kind(session, 'one-time codes begun', 'core/admin/totp_routes.c begin', /^UPDATE admin_user SET totp_secret = \?/);
 kind(session, 'one-time codes on', 'core/admin/totp_routes.c confirm', /^UPDATE admin_user SET totp_on = TRUE/);
 kind(session, 'one-time code used', 'core/admin/totp.c use_clock_code', /^UPDATE admin_user SET totp_step/);
 kind(session, 'recovery code used', 'core/admin/totp.c use_recovery_code', /^DELETE FROM admin_recovery_code WHERE user_id = \? AND code_hash/);
