@@ -137,6 +137,17 @@ export function transactionsInSources() {
 
 // --- a system behind the proxy ---
 
+// Where a transaction can be broken: at each statement but its BEGIN.
+function placesOf(name, { statements }) {
+	const places = statements.map((sql, i) => ({
+		name,
+		where: `${name}, ${i + 1} of ${statements.length}: ${sql}`,
+		here: (one, before) => one === sql && before.length === i && before.every((text, at) => text === statements[at]),
+	}));
+	// Ten rows in a loop: the first.
+	return places.filter((_, i) => (i > 0 || statements.length === 1) && statements.indexOf(statements[i]) === i);
+}
+
 // The command-line client as the database's root, kept open: it answers in a millisecond.
 class Books {
 	constructor(socket) {
@@ -220,7 +231,7 @@ export class Bench {
 
 	// Each fault at each statement of each transaction that the operation makes of these kinds. The operation says by an exception that it
 	// did not succeed. Options: settle waits until all consequences are there; check compares more books (what it returns must be the
-	// same after each run); atOnce: all faults one after another in one run; ignore: tables whose number of rows is not the operation's alone; prepare: before each run, unmeasured.
+	// same after each run); atOnce: all faults one after another in one run, in transactions of several kinds at once; ignore: tables whose number of rows is not the operation's alone; prepare: before each run, unmeasured.
 	async everyFault(names, operation, { settle, check, prepare, ignore = [], faults = FAULTS, atOnce = false } = {}) {
 		const run = async () => {
 			const prepared = await prepare?.();
@@ -230,35 +241,35 @@ export class Bench {
 		};
 		await run();      // what happens once, such as the first of a kind, is behind
 		const clean = await run();
-		for (const name of names) {
+		const broken = names.flatMap((name) => {
 			const shapes = new Map(clean.transactions.filter((tx) => fits(tx, kinds[name])).map((tx) => [tx.statements.join('; '), tx]));
 			assert.ok(shapes.size, `the operation makes no transaction of the kind "${name}":\n${clean.transactions.map((tx) => tx.statements.join('; ')).join('\n')}`);
-			for (const tx of shapes.values()) await this.breakAll(name, tx, clean, run, { faults, atOnce });
+			return [...shapes.values()].map((tx) => placesOf(name, tx));
+		});
+		if (atOnce) {
+			// One place of each transaction in a run.
+			for (let i = 0; i < Math.max(...broken.map((places) => places.length)); i++)
+				await this.breakAt(broken.filter((places) => places[i]).map((places) => places[i]), faults, clean, run);
+		} else {
+			for (const place of broken.flat())
+				for (const fault of faults) await this.breakAt([place], [fault], clean, run);
 		}
 	}
 
-	async breakAll(name, { statements }, clean, run, { faults, atOnce }) {
-		const seen = new Set();
-		for (let i = statements.length > 1 ? 1 : 0; i < statements.length; i++) {
-			if (seen.has(statements[i])) continue;      // ten rows in a loop: the first
-			seen.add(statements[i]);
-			for (const group of atOnce ? [faults] : faults.map((fault) => [fault])) {
-				const where = `${name}, ${group} at ${i + 1} of ${statements.length}: ${statements[i]}`;
-				const rules = group.map((fault) => this.proxy.arm(fault, (sql, before) => sql === statements[i] && before.length === i &&
-					before.every((one, at) => one === statements[at])));
-				try {
-					const { delta, told } = await run();
-					if (rules.some((rule) => !rule.fired)) throw new Error('the statement did not come');
-					const [is, shall] = [{ delta, told }, { delta: clean.delta, told: clean.told }].map((books) => JSON.stringify(books));
-					if (is !== shall) throw new Error(`the books say ${is}\nand not         ${shall}`);
-				} catch (error) {
-					throw new Error(`${where}\n${error.message}`, { cause: error });
-				} finally {
-					this.proxy.disarm();
-				}
-				this.covered.set(name, (this.covered.get(name) ?? 0) + group.length);
-			}
+	async breakAt(places, faults, clean, run) {
+		const rules = places.flatMap(({ here }) => faults.map((fault) => this.proxy.arm(fault, here)));
+		try {
+			const { delta, told } = await run();
+			const idle = places.filter((_, i) => rules.slice(i * faults.length, (i + 1) * faults.length).some((rule) => !rule.fired));
+			if (idle.length) throw new Error(`the statement did not come: ${idle.map(({ where }) => where).join(', ')}`);
+			const [is, shall] = [{ delta, told }, { delta: clean.delta, told: clean.told }].map((books) => JSON.stringify(books));
+			if (is !== shall) throw new Error(`the books say ${is}\nand not         ${shall}`);
+		} catch (error) {
+			throw new Error(`${faults} at ${places.map(({ where }) => where).join('\nand at ')}\n${error.message}`, { cause: error });
+		} finally {
+			this.proxy.disarm();
 		}
+		for (const { name } of places) this.covered.set(name, (this.covered.get(name) ?? 0) + faults.length);
 	}
 
 	// Fails when this run saw a transaction of no kind, or when a kind of this file was not broken.

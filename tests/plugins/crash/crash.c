@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct crash {
 	const char *token, *aes_key, *hourly;
@@ -45,6 +46,20 @@ static int run_sleep(wc_job *job, const void *self, wc_err *e)
 			wc_log(WC_INFO, "woken", wc_kv_i("job", wc_job_id(job)), wc_kv_i("attempt", wc_job_attempt(job)));
 			return wc_fail(e, WC_E_STOPPED, "woken");
 		}
+		wc_sleep_ms(20);
+	}
+	return 0;
+}
+
+/* Until somebody has written the file that arg "file" names. */
+static int run_await(wc_job *job, const void *self, wc_err *e)
+{
+	const char *file = wc_json_str(wc_job_args(job), "file");
+
+	(void)self;
+	while (access(file, F_OK) != 0) {
+		if (wc_job_stopping(job))
+			return wc_fail(e, WC_E_STOPPED, "nothing came");
 		wc_sleep_ms(20);
 	}
 	return 0;
@@ -167,6 +182,7 @@ WC_PLUGIN(crash, struct crash,
 		{"crash.ok", run_ok, "ends well"},
 		{"crash.abort", run_abort, "takes its process along"},
 		{"crash.sleep", run_sleep, "sleeps"},
+		{"crash.await", run_await, "waits for a file"},
 		{"crash.stubborn", run_stubborn, "does not stop"},
 		{"crash.fail", run_fail, "fails", .attempts = 3},
 		{"crash.bytes", run_bytes, "fails with words that are not UTF-8"}),
