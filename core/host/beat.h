@@ -10,7 +10,7 @@
 /* Writes or renews this process's row. */
 int beat(const char *node, const char *role, wc_err *e);
 
-/* Takes it away, and rows that nobody has renewed for a day. */
+/* Takes it away, for two seconds if need be, and rows that nobody has renewed for a day. No beat() writes another afterwards. */
 void beat_end(const char *node);
 
 /* How many workers, of any node, gave a sign of life lately. -1 with *e. */

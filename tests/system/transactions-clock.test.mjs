@@ -120,6 +120,15 @@ test('a reload seeds the bots, signs processes on and off, and makes up for the 
 	});
 });
 
+test('a process whose last sign of life fails time and again goes on trying', async () => {
+	const tries = 5 * living().length + 1;
+	const rule = bench.proxy.arm('deadlock', (sql) => /^DELETE FROM process WHERE node/.test(sql), { times: tries });
+	await reload();
+	bench.proxy.disarm();
+	assert.equal(rule.fired, tries);
+	await signsOfTheLivingAlone();
+});
+
 // --- WeCom's tokens ---
 
 test('a token is fetched once, and a refusal noted once', async () => {
