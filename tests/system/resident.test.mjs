@@ -35,7 +35,7 @@ function running() {
 }
 const residents = () => [system.master, ...second ? [second.pid] : []].flatMap((master) =>
 	system.childrenOf(master).filter(({ role }) => role === 'resident').map(({ pid }) => pid));
-const oneRuns = (options) => waitFor('one to run', () => running().length === 1 && running()[0], options);
+const oneRuns = () => waitFor('one to run', () => running().length === 1 && running()[0]);
 const nodeOf = (pid) => system.children('resident').includes(pid) ? 'one' : 'two';
 
 test('without a plugin that stays there is no resident child', async () => {
@@ -66,9 +66,11 @@ test('it is called again with its new settings', async () => {
 test('whoever loses the lease stops, and somebody takes over when it is free', async () => {
 	await oneRuns();
 	const count = begins().length;
-	await system.sql("UPDATE lease SET owner = 'elsewhere', fence = fence + 1, until_at = NOW(3) + INTERVAL 5 SECOND WHERE name = 'resident/stayer'");
-	await waitFor('its end', () => running().length === 0, { ms: 4000 });
-	await waitFor('the next', () => begins().length > count, { ms: 10_000 });
+	await system.sql("UPDATE lease SET owner = 'elsewhere', fence = fence + 1, until_at = NOW(3) + INTERVAL 10 MINUTE WHERE name = 'resident/stayer'");
+	await waitFor('its end', () => running().length === 0);
+	assert.equal(begins().length, count);
+	await system.sql("UPDATE lease SET until_at = NOW(3) WHERE name = 'resident/stayer'");
+	await waitFor('the next', () => begins().length > count);
 	await oneRuns();
 });
 
@@ -76,10 +78,10 @@ test('without the database it stops before another could have the lease, and beg
 	await oneRuns();
 	const database = await system.hideDatabase();
 	const hidden = Date.now();
-	await waitFor('its end', () => running().length === 0, { ms: 8000 });
+	await waitFor('its end', () => running().length === 0);
 	assert.ok(story().at(-1).time - hidden < 6000, 'the lease lasts 6 s');
 	database.back();
-	await oneRuns({ ms: 15_000 });
+	await oneRuns();
 });
 
 test('when its node is killed the other takes over within seconds', async () => {
@@ -89,7 +91,7 @@ test('when its node is killed the other takes over within seconds', async () => 
 	const count = begins().length;
 	process.kill(pid, 'SIGKILL');
 	await waitForDeath(pid);
-	await waitFor('the next', () => begins().length > count, { ms: 10_000 });
+	await waitFor('the next', () => begins().length > count);
 	console.log(`taken over ${Date.now() - began} ms after a kill on node ${node}`);
 	await oneRuns();
 });
@@ -101,7 +103,7 @@ test('a reload hands it from the old child to the new one', async () => {
 	process.kill(system.master, 'SIGHUP');
 	process.kill(second.pid, 'SIGHUP');
 	await waitFor('two new ones', () => residents().length === 2 && residents().every((pid) => !before.includes(pid)));
-	await waitFor('the next', () => begins().length > count, { ms: 10_000 });
+	await waitFor('the next', () => begins().length > count);
 	await oneRuns();
 	// At no time did two run: between two begins there is an end.
 	assert.deepEqual(story().slice(-2).map(({ what }) => what), ['ends', 'begins']);
@@ -115,7 +117,7 @@ test('one that does not stop when it is told to takes its process with it', asyn
 	const stubborn = await oneRuns();
 	count = begins().length;
 	assert.equal((await system.wecomd('settings', 'set', 'stayer', 'word', 'third')).status, 0);
-	await waitFor('the next', () => begins().length > count && begins().at(-1).word === 'third', { ms: 15_000 });
+	await waitFor('the next', () => begins().length > count && begins().at(-1).word === 'third');
 	await waitFor('the end of the old process', () => !residents().includes(stubborn));
 	assert.equal((await system.wecomd('settings', 'set', 'stayer', 'stubborn', 'off')).status, 0);
 	assert.match(system.log('wecomd') + second.output, /a resident did not stop in time; its process ends/);
