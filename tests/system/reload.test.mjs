@@ -36,14 +36,14 @@ async function refused(pattern) {
 	const before = everybody();
 	const count = told('not reloaded');
 	process.kill(system.master, 'SIGHUP');
-	await waitFor('the refusal', () => told('not reloaded') > count, { ms: 20_000 });
+	await waitFor('the refusal', () => told('not reloaded') > count);
 	await waitFor('only the old children', () => everybody().length === before.length);
 	assert.match(log(), pattern);
 	assert.deepEqual(everybody(), before);
 	assert.match(await hello(), /x$/);
 }
 
-test('sixteen reloads in eight seconds under load fail no request and no callback', async () => {
+test('a reload every half second under load fails no request and no callback', async () => {
 	let going = true;
 	const statuses = new Map();
 	const add = (status) => statuses.set(status, (statuses.get(status) || 0) + 1);
@@ -51,22 +51,27 @@ test('sixteen reloads in eight seconds under load fail no request and no callbac
 		for (let i = 0; going; i++)
 			await system.callback(textMessage(`${n}-${i}`, { bot: system.bot, user: `u${n}-${i}` })).then(({ status }) => add(status), (error) => add(error.message));
 	});
-	const wrk = run('wrk', ['-t1', '-c8', '-d8s', '-H', `Authorization: Bearer ${key}`, `${system.url}/api/hello/wrk`]);
-	const children = new Set(everybody());
-	for (let i = 0; i < 16; i++) {
+	// One that wrk gives up is a failure to it: a slow machine is none.
+	const wrk = (async () => {
+		let said = '';
+		while (going) said += (await run('wrk', ['-t1', '-c8', '-d2s', '--timeout', '15s', '-H', `Authorization: Bearer ${key}`, `${system.url}/api/hello/wrk`])).stdout;
+		return said;
+	})();
+	// Some fall into the one before and are one with the next.
+	const begun = Date.now(), reloads = () => told('"message":"reloaded"');
+	for (let i = 0; i < 16 || reloads() < 8; i++) {
+		assert.ok(Date.now() - begun < 90_000, `${reloads()} reloads of ${i}`);
 		process.kill(system.master, 'SIGHUP');
 		await sleep(500);
-		for (const pid of everybody()) children.add(pid);
 	}
-	const { stdout } = await wrk;
 	going = false;
+	const stdout = await wrk;
 	await Promise.all(callbacks);
-	const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+	const requests = [...stdout.matchAll(/(\d+) requests in/g)].reduce((sum, [, n]) => sum + Number(n), 0);
 	assert.ok(requests > 500, stdout);
 	assert.doesNotMatch(stdout, /Non-2xx|Socket errors/);
 	assert.deepEqual([...statuses.keys()], [200]);
-	assert.ok(children.size >= 24, `only ${children.size} children were seen: the reloads did not happen`);
-	console.log(`${requests} requests, ${statuses.get(200)} callbacks, ${children.size} children, ${told('"message":"reloaded"')} reloads, no failure`);
+	console.log(`${requests} requests, ${statuses.get(200)} callbacks, ${reloads()} reloads, no failure`);
 	await system.jobsAreDone({ ms: 60_000 });
 	assert.equal(await system.number('SELECT COUNT(*) FROM inbox_event'), statuses.get(200));
 });
