@@ -186,10 +186,9 @@ test('in a terminal Ctrl-C stops it in order', () => withFolder(async (folder) =
 	assert.ok(/"message":"stopped"/.test(log('wecomd')), `wecomd did not come to its end: ${all}`);
 }));
 
-test('installing what is missing is silent and quick when nothing is', async () => {
+test('installing what is missing is silent and asks no registry when nothing is', () => withFolder(async (folder) => {
 	await run('etc/demo/install-packages', ['test']);
-	const started = Date.now();
-	const { status, stdout, stderr } = await run('etc/demo/install-packages', ['test']);
+	for (const name of ['apt-get', 'sudo', 'npm']) fs.writeFileSync(path.join(folder, name), `#!/bin/sh\necho "$0 $*" >&2\nexit 1\n`, { mode: 0o755 });
+	const { status, stdout, stderr } = await run('etc/demo/install-packages', ['test'], { env: { PATH: `${folder}:${process.env.PATH}` } });
 	assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
-	assert.ok(Date.now() - started < 1000);
-});
+}));
