@@ -5,8 +5,11 @@
 
 struct control {
 	int64_t     chars_per_s, refresh_ms, first_token_ms;
-	const char *model_fault;           /* none, 429, 500, stall, cut or not_json; NULL in a body: as it is */
-	int64_t     model_fault_count;     /* calls that are still to fail */
+	int64_t     model_stall_ms;            /* how long a stalled stream stays open */
+	const char *model_fault;               /* none, 429, 500, stall, cut or not_json; NULL in a body: as it is */
+	int64_t     model_fault_count;         /* calls that are still to fail */
+	const char *refresh_fault;             /* none, timeout, reset, http500 or not_json; NULL in a body: as it is */
+	int64_t     refresh_fault_count;       /* refreshes that are still to fail */
 };
 
 /* The body of POST /sim/api/control: -1 leaves a value as it is. */
@@ -14,8 +17,11 @@ extern const wc_field control_fields[];
 
 int control_read(const struct simulator *sim, wc_arena *a, struct control *control, wc_err *e);
 
-/* The fault that this call of the model is to have, "none" or one that is counted down. NULL with *e. */
-const char *control_take_fault(wc_arena *a, wc_err *e);
+enum control_fault { CONTROL_MODEL, CONTROL_REFRESH };
+
+/* The fault that this call is to have, "none" or one that is counted down. now was just read: without a fault in it no row is locked.
+ * NULL with *e. */
+const char *control_take_fault(wc_arena *a, const struct control *now, enum control_fault of, wc_err *e);
 
 int control_get(wc_request *rq, const void *self);
 int control_set(wc_request *rq, const void *self);

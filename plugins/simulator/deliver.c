@@ -26,6 +26,7 @@ struct talk {
 	char                    stream_id[CHAT_STREAM_MAX + 1];     /* "": there is no bubble to refresh */
 	char                    shown[CHAT_TEXT_MAX + 1];           /* what the bubble shows */
 	bool                    card;
+	struct control          control;                            /* as read before the last refresh */
 };
 
 /* One callback and its answer; lives in an arena of its own, for a talk may take hundreds. */
@@ -33,6 +34,7 @@ struct exchange {
 	wc_arena            *a;
 	struct judge_case    c;
 	const char          *msgid;
+	const char          *fault;        /* what becomes of the answer on its way; NULL or "none": it arrives */
 	bool                 received;     /* answered with HTTP 200 */
 	bool                 good;
 	struct judge_verdict verdict;
@@ -163,6 +165,36 @@ static int judge_new_stream(struct exchange *x, const struct talk *t, wc_err *e)
 	return taken < 0 ? -1 : 0;
 }
 
+static bool fails_by(const struct exchange *x, const char *fault)
+{
+	return x->fault && !strcmp(x->fault, fault);
+}
+
+/* The first byte of the answer ends the connection. */
+static int reset(void *ctx, const char *p, size_t n, wc_err *e)
+{
+	(void)ctx;
+	(void)p;
+	(void)n;
+	return wc_fail(e, WC_E_REMOTE, "the connection was reset");
+}
+
+/* What the bot said does not arrive as it was said. */
+static void take_answer(struct exchange *x, const struct talk *t, wc_http_reply *reply)
+{
+	static const char page[] = "<html><title>502 Bad Gateway</title></html>";
+
+	if (fails_by(x, "timeout")) {
+		x->step.error = wc_printf(x->a, "no answer within %" PRId64 " ms", t->sim->answer_timeout_ms);
+		return;
+	}
+	if (fails_by(x, "not_json")) {
+		reply->body = wc_buf_new(x->a, sizeof page);
+		wc_buf_adds(reply->body, page);
+	}
+	judge(x, t, reply);
+}
+
 /* Posts the callback and judges the answer. -1 only when nothing can be said about the bot. */
 static int exchange(struct exchange *x, const struct talk *t, const char *plain, wc_err *e)
 {
@@ -179,6 +211,7 @@ static int exchange(struct exchange *x, const struct talk *t, const char *plain,
 		.connect_ms = t->sim->answer_timeout_ms,
 		.total_ms   = t->sim->answer_timeout_ms,
 		.max_body   = ANSWER_MAX,
+		.on_data    = fails_by(x, "reset") ? reset : NULL,
 		.stop       = stopping,
 		.ctx        = t->job};
 	int64_t       start = wc_mono_ms();
@@ -187,10 +220,15 @@ static int exchange(struct exchange *x, const struct talk *t, const char *plain,
 	int           rc;
 
 	x->step.at_ms = wc_now_ms();
-	rc            = wc_http_do(x->a, &call, &reply, &why);
-	x->step.ms    = wc_mono_ms() - start;
+	if (fails_by(x, "http500")) {     /* a gateway before the bot, which hears nothing */
+		x->step.status = 500;
+		x->step.error  = "HTTP 500; only 200 counts";
+		return 0;
+	}
+	rc         = wc_http_do(x->a, &call, &reply, &why);
+	x->step.ms = wc_mono_ms() - start;
 	if (rc == 0)
-		judge(x, t, &reply);
+		take_answer(x, t, &reply);
 	else if (why.code == WC_E_STOPPED)
 		return stopped(e);
 	else if (why.code == WC_E_TIMEOUT)
@@ -293,6 +331,8 @@ static int refresh_once(struct talk *t, struct exchange *x, wc_err *e)
 	x->c    = (struct judge_case){.callback = JUDGE_REFRESH, .stream_id = t->stream_id, .card = t->card};
 	x->step = (struct chat_step){.a = x->a, .message = t->turn.id, .kind = "refresh", .msgid = msgid, .try = 1,
 	                             .error = "", .state_error = "", .bubble_error = ""};
+	if (!(x->fault = control_take_fault(x->a, &t->control, CONTROL_REFRESH, e)))
+		return -1;
 	if (exchange(x, t, refresh_callback(x->a, t, msgid), e) < 0)
 		return -1;
 	if (x->good && changes(t, x))
@@ -353,13 +393,13 @@ static int deliver_message(struct talk *t, wc_err *e)
 
 static int wait_for_refresh(struct talk *t, wc_err *e)
 {
-	int64_t        left = t->turn.open_until_ms - wc_now_ms();
-	wc_arena      *a    = wc_arena_new();
-	struct control control;
-	int            rc   = control_read(t->sim, a, &control, e);
+	int64_t   left = t->turn.open_until_ms - wc_now_ms();
+	wc_arena *a    = wc_arena_new();
+	int       rc   = control_read(t->sim, a, &t->control, e);
 
 	wc_arena_free(a);
-	return rc < 0 ? -1 : pause_ms(t, control.refresh_ms < left ? control.refresh_ms : left, e);
+	t->control.model_fault = t->control.refresh_fault = NULL;     /* they were in the arena */
+	return rc < 0 ? -1 : pause_ms(t, t->control.refresh_ms < left ? t->control.refresh_ms : left, e);
 }
 
 static int follow_stream(struct talk *t, wc_err *e)

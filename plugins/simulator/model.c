@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STALL_S 90       /* longer than clients wait for the next piece */
 #define LOOK_MS 1000     /* how often a running stream looks at the control values */
 
 /* ---- errors ---- */
@@ -342,8 +341,8 @@ static int reply_broken(const struct completion *c, const char *fault)
 		return wc_stream_write(c->rq, "data: <html>Bad Gateway</html>\n\n", 32), 0;
 	if (send_delta(c, json_pack("{s:s, s:s}", "role", "assistant", "content", ""), NULL) < 0)
 		return 0;
-	for (int i = 0; !strcmp(fault, "stall") && i < STALL_S; i++)
-		wc_sleep_ms(1000);
+	if (!strcmp(fault, "stall"))
+		wc_sleep_ms(c->speed.model_stall_ms);
 	return 0;
 }
 
@@ -374,8 +373,7 @@ static int complete(struct completion *c)
 	const char *fault;
 	wc_err      e;
 
-	fault = control_take_fault(c->a, &e);
-	if (!fault || control_read(c->sim, c->a, &c->speed, &e) < 0)
+	if (control_read(c->sim, c->a, &c->speed, &e) < 0 || !(fault = control_take_fault(c->a, &c->speed, CONTROL_MODEL, &e)))
 		return refuse(c->rq, 503, "server_is_overloaded", "The simulator's database is not available.");
 	c->id            = completion_id(c->a);
 	c->created       = wc_now_ms() / 1000;

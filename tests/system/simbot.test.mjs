@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import test, { after, before } from 'node:test';
-import { startSystem, waitFor } from './harness.mjs';
+import { sleep, startSystem, waitFor } from './harness.mjs';
 
 const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(200, 7)]);
 
 let system;
 
 before(async () => {
-	system = await startSystem();
+	system = await startSystem({ conf: '[worker]\npoll = 50ms\n[model:demo]\nfirst = 1s\nidle = 1s\nretries = 0\nbreaker_failures = 0\n' });
 	await system.speed({ chars_per_s: 5000, refresh_ms: 100, first_token_ms: 0 });
 });
 after(() => system?.stop());
@@ -100,18 +100,70 @@ test('opening a chat is told to the bot once a day', async () => {
 	assert.equal((await post('enter', { bot: 'nobody' })).status, 404);
 });
 
-test('a model that fails on demand still leaves an answer that ends', async () => {
+// The pauses between the attempts of a job grow; here each is over at once.
+async function withoutPauses(run) {
+	let over = false;
+	const nudging = (async () => {
+		while (!over) {
+			await system.sql("UPDATE job SET due_at = NOW(3) WHERE state = 1 AND kind = 'smartbot.answer' AND due_at > NOW(3)");
+			await sleep(50);
+		}
+	})();
+	try {
+		return await run();
+	} finally {
+		over = true;
+		await nudging;
+	}
+}
+
+test('a model that fails on demand, or says nothing more, still leaves an answer that ends', () => withoutPauses(async () => {
 	await system.postJson('/sim/api/control', { model_fault: '500', model_fault_count: 1 });
 	assert.match((await ask({ text: '数到 3' })).text, /3/, 'one failure is passed over by another try');
-	for (const model_fault of ['429', '500', 'cut', 'not_json']) {
+	await system.postJson('/sim/api/control', { model_stall_ms: 2000 });
+	for (const model_fault of ['429', '500', 'stall', 'cut', 'not_json']) {
 		const set = await system.postJson('/sim/api/control', { model_fault, model_fault_count: 20 });
 		assert.equal(set.json.model_fault_count, 20);
 		const bubble = await ask({ text: '数到 3' });
-		assert.doesNotMatch(bubble.text, /3/, model_fault);
+		assert.match(bubble.text, /^抱歉,我暂时答不上来/, model_fault);
 		const left = await system.postJson('/sim/api/control', { model_fault: 'none' });
 		assert.equal(left.json.model_fault_count, 0);
 	}
 	assert.equal((await system.postJson('/sim/api/control', { model_fault: 'rain' })).status, 422);
+}));
+
+const deliveries = async (msgid) => (await system.get(`/sim/api/deliveries?msgid=${msgid}`)).json.deliveries;
+
+test('answers to refreshes that do not arrive, the last one too, are given again', async () => {
+	const told = { timeout: [0, /^no answer within 5000 ms$/], reset: [0, /reset/], http500: [500, /^HTTP 500/], not_json: [200, /JSON/] };
+	for (const [refresh_fault, [status, error]] of Object.entries(told)) {
+		await system.postJson('/sim/api/control', { refresh_fault, refresh_fault_count: 1000 });
+		const { id, msgid } = (await say({ text: '数到 300' })).json;
+		const failed = async () => (await deliveries(msgid)).filter((one) => one.kind === 'refresh' && one.status === status && error.test(one.error)).length;
+		await waitFor('the end at the bot', async () => await system.number('SELECT COUNT(*) FROM smartbot_stream WHERE NOT finished') === 0 && await failed());
+		const before = await failed();
+		await waitFor('an end that was lost', async () => await failed() >= before + 2);
+		const bubble = (await messages()).find((one) => one.reply_to === id);
+		assert.deepEqual([bubble.state, bubble.text], ['waiting', ''], refresh_fault);
+		const { json: left } = await system.postJson('/sim/api/control', { refresh_fault: 'none' });
+		assert.deepEqual([left.refresh_fault, left.refresh_fault_count], ['none', 0]);
+		const whole = await waitFor('the end on the phone', async () => (await messages()).find((one) => one.reply_to === id && one.state === 'finished'));
+		assert.equal(whole.text, Array.from({ length: 300 }, (_, i) => i + 1).join(' '), refresh_fault);
+		const after = await deliveries(msgid);
+		assert.equal(after.filter((one) => one.kind === 'refresh' && !one.error).length, 1, 'nothing is asked behind the end');
+	}
+	assert.equal((await system.postJson('/sim/api/control', { refresh_fault: 'rain' })).status, 422);
+});
+
+test('a refresh that fails in the middle leaves what was shown, and the answer goes on', async () => {
+	await system.postJson('/sim/api/control', { chars_per_s: 600 });
+	const { id, msgid } = (await say({ text: '数到 400' })).json;
+	await waitFor('the first words', async () => (await messages()).find((one) => one.reply_to === id)?.state === 'streaming');
+	await system.postJson('/sim/api/control', { refresh_fault: 'reset', refresh_fault_count: 3 });
+	const whole = await waitFor('the end on the phone', async () => (await messages()).find((one) => one.reply_to === id && one.state === 'finished'));
+	assert.ok(whole.text.endsWith(' 399 400'));
+	assert.equal((await deliveries(msgid)).filter((one) => one.error).length, 3);
+	await system.postJson('/sim/api/control', { chars_per_s: 5000 });
 });
 
 const respond = (code, body) => system.postJson(`/sim/aibot/response?response_code=${code}`, body);
