@@ -122,6 +122,19 @@ int wc_outbound_begin(const wc_outbound *out, wc_outcome *before, wc_err *e)
 	return rc;
 }
 
+int wc_outbound_look(const char *key, wc_outcome *outcome, wc_err *e)
+{
+	wc_arena *a = wc_arena_new();
+	wc_rows   rows;
+	int       rc = wc_db_query(NULL, a, &rows, e, "SELECT state FROM outbound_call WHERE call_key = ?", wc_bytes(key, strlen(key)));
+
+	if (rc == 0 && rows.n)
+		*outcome = (wc_outcome)wc_row_int(&rows, 0, 0);
+	rc = rc < 0 ? -1 : (int)rows.n;
+	wc_arena_free(a);
+	return rc;
+}
+
 /* --- end ------------------------------------------------------------------------------------------------------------ */
 
 struct end {

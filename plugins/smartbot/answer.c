@@ -76,7 +76,7 @@ static int send_late(struct answering *x, const char *text, const char *remember
 	if (split.rest_n)
 		first = wc_printf(x->a, "%s\n\n%s", first, too_long);
 	for (int tries = 1;; tries++) {
-		if (reply_send(x->a, x->stream.id, first ? first : no_answer, &state, e) < 0)
+		if (reply_send(x->a, x->stream.id, x->person.user, reply_markdown(x->a, first ? first : no_answer), &state, e) < 0)
 			return -1;
 		if (state != REPLY_UNUSED)
 			break;
@@ -114,7 +114,7 @@ static const char *send_rest(struct answering *x, wc_splitter *split)
 
 	if (split->rest_n)
 		rest = wc_printf(x->a, "%s\n\n%s", rest, too_long);
-	if (rest && reply_send(x->a, x->stream.id, rest, &state, &e) < 0)
+	if (rest && reply_send(x->a, x->stream.id, x->person.user, reply_markdown(x->a, rest), &state, &e) < 0)
 		wc_log(WC_WARN, "the rest of an answer could not be sent", wc_kv_s("error", e.text));
 	return state == REPLY_SENT ? goes_on : state == REPLY_UNCERTAIN || state == REPLY_BEGUN ? may_go_on : too_long;
 }

@@ -108,8 +108,12 @@ enum reply_state { REPLY_NONE = -1, REPLY_UNUSED, REPLY_BEGUN, REPLY_SENT, REPLY
 int reply_keep(wc_db *db, wc_arena *a, const char *key, const char *url, int64_t asked_ms, wc_err *e);
 int reply_state_of(wc_arena *a, const char *key, enum reply_state *state, wc_err *e);     /* REPLY_NONE when it has expired */
 
-/* Sends markdown, once for ever. 0 with the state that it led to, REPLY_UNUSED when the request never left; -1: the database. */
-int reply_send(wc_arena *a, const char *key, const char *markdown, enum reply_state *state, wc_err *e);
+/* Sends message to that person, once for ever. 0 with the state that it led to, REPLY_UNUSED when the request never left; -1: the database. */
+int           reply_send(wc_arena *a, const char *key, const char *to, const json_t *message, enum reply_state *state, wc_err *e);
+const json_t *reply_markdown(wc_arena *a, const char *text);
+
+/* Nobody can be asked what became of a call; but one that was followed by another never left. */
+int reply_reconcile(wc_arena *a, const char *key, const json_t *details, wc_outcome *outcome, const void *self, wc_err *e);
 
 /* --- files of callbacks ---------------------------------------------------------------------------------------------- */
 

@@ -117,7 +117,7 @@ static int say_late(struct touch *t, wc_err *e)
 		return 0;
 	if (reply_keep(NULL, t->a, wc_job_key(t->job), t->url, wc_job_created_ms(t->job), e) < 0)
 		return -1;
-	return reply_send(t->a, wc_job_key(t->job), t->said, &state, e);
+	return reply_send(t->a, wc_job_key(t->job), t->person.user, reply_markdown(t->a, t->said), &state, e);
 }
 
 int card_run(wc_job *job, const void *self, wc_err *e)

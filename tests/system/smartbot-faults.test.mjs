@@ -102,8 +102,8 @@ test('the response_url is used once: an expired one, a lost answer and a refusal
 	assert.match(await ask('r2'), /如果没有收到/);
 	fake.replyAnswer = () => ({ status: 200, body: '{"errcode":40058,"errmsg":"expired"}' });
 	assert.match(await ask('r3'), /没有显示/);
-	assert.deepEqual((await system.sql('SELECT state, answer FROM smartbot_reply ORDER BY expires_at')).slice(-3),
-		[['2', 'errcode 0'], ['4', 'no answer'], ['3', 'errcode 40058']]);
+	assert.deepEqual(await system.sql("SELECT state, answer FROM outbound_call WHERE kind = 'smartbot.reply' ORDER BY id"),
+		[['1', 'errcode 0'], ['3', 'no answer'], ['2', 'errcode 40058']]);
 	const sent = fake.replies.length;
 	assert.equal(sent, 3);
 	let go;
@@ -115,6 +115,52 @@ test('the response_url is used once: an expired one, a lost answer and a refusal
 		go();
 	}), /没有显示/);
 	assert.equal(fake.replies.length, sent, 'an expired URL is not called');
+});
+
+test('a later message stands in the ledger, in the story of its question and in the audit trail', async () => {
+	const viewer = (await system.wecomd('key', 'add', '--name', 'viewer', '--role', 'viewer')).stdout.trim();
+	const get = async (at) => (await system.get(at, { headers: { Authorization: `Bearer ${viewer}` } })).json;
+	fake.script = () => ({ text: '字。'.repeat(6000) });
+	const { reply } = await post(question('长', { user: 'told' }));
+	await end(reply.stream.id);
+	const key = `smartbot.reply/${reply.stream.id}/0`;
+	const { items } = await get('/api/outbound?kind=smartbot.reply&target=told');
+	assert.deepEqual(items.map((item) => [item.key, item.state, item.answer]), [[key, 'done', 'errcode 0']]);
+	const { events } = await get(`/api/explain/${reply.stream.id}`);
+	const told = events.map(({ what, kind, action, state }) => [what, kind ?? action, state].filter(Boolean).join(' '));
+	for (const one of ['job smartbot.answer done', 'outbound smartbot.reply done', 'audit outbound.done']) assert.ok(told.includes(one), one);
+});
+
+test('a response_url that cannot be reached is called again under the next number, and a lost intent of a call that never left has failed', async () => {
+	const { text, ...head } = textMessage('', { bot, user: 'unsent' });
+	const press = { eventtype: 'template_card_event', template_card_event: { event_key: 'ask:今天几号', task_id: 't' } };
+	await post({ ...head, response_url: 'http://127.0.0.1:1/reply', msgtype: 'event', event: press });
+	const calls = () => system.sql("SELECT SUBSTRING_INDEX(call_key, '/', -1), state, answer FROM outbound_call WHERE answer = 'not sent' ORDER BY id");
+	await waitFor('three calls', async () => (await calls()).length === 3);
+	assert.deepEqual(await calls(), ['0', '1', '2'].map((n) => [n, '2', 'not sent']));
+	fake.script = () => ({ text: '字。'.repeat(6000) });
+	const other = (await post({ ...question('长', { user: 'unsent2' }), response_url: 'http://127.0.0.1:1/reply' })).reply.stream.id;
+	assert.match(await end(other), /没有显示/);
+	const row = async () => (await system.sql(`SELECT state, answer FROM outbound_call WHERE call_key = 'smartbot.reply/${other}/0'`))[0];
+	assert.deepEqual(await row(), ['2', 'not sent']);
+	assert.equal(await system.number(`SELECT calls FROM smartbot_reply WHERE stream_id = '${other}'`), 1);
+	await system.sql(`UPDATE outbound_call SET state = 0, look_at = NOW(3) WHERE call_key = 'smartbot.reply/${other}/0'`);
+	await waitFor('the reconciliation', async () => (await row()).join() === '2,reconciled');
+});
+
+test('what the table had settled before there was a ledger stays settled, and what was open is called', async () => {
+	const long = '字。'.repeat(6000);
+	for (const [state, told, calls] of [[0, /见下一条消息/, 1], [1, /如果没有收到/, 0], [4, /如果没有收到/, 0], [3, /没有显示/, 0]]) {
+		let go;
+		fake.replies.length = 0;
+		fake.script = () => ({ pieces: [long], hold: new Promise((resolve) => { go = resolve; }) });
+		const { id } = (await post(question('长', { user: `old${state}` }))).reply.stream;
+		await waitFor('the answer to run', () => go);
+		await system.sql(`UPDATE smartbot_reply SET state = ${state} WHERE stream_id = '${id}'`);
+		go();
+		assert.match(await end(id), told, `state ${state}`);
+		assert.equal(fake.replies.length, calls);
+	}
 });
 
 test('a worker killed between the call of a response_url and its answer: nobody calls again', async () => {
@@ -137,10 +183,12 @@ test('a worker killed between the call of a response_url and its answer: nobody 
 test('a card event that comes twice acts once', async () => {
 	const { text, ...head } = textMessage('', { bot });
 	const press = { ...head, msgtype: 'event', event: { eventtype: 'template_card_event', template_card_event: { event_key: 'role:代码', task_id: 't' } } };
+	const jobs = () => system.number("SELECT COUNT(*) FROM job WHERE kind = 'smartbot.card'");
+	const before = await jobs();
 	const answers = await Promise.all([post(press), post(press)]);
 	assert.deepEqual(answers[0].reply, answers[1].reply);
 	assert.equal(answers[0].reply.template_card.task_id, 't');
-	assert.equal(await system.number("SELECT COUNT(*) FROM job WHERE kind = 'smartbot.card'"), 1);
+	assert.equal(await jobs(), before + 1);
 });
 
 test('a card event whose job comes too late is acknowledged in time, and its word follows as a new message', async () => {

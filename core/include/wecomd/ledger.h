@@ -28,6 +28,10 @@ int wc_outbound_begin(const wc_outbound *out, wc_outcome *before, wc_err *e);
  * different one is WC_E_CONFLICT, except that an uncertain row takes any. While the database is away it waits for up to 20 s. */
 int wc_outbound_end(const char *key, wc_outcome outcome, const char *answer, wc_err *e);
 
+/* How the action with that key stands, without touching it. 1 with *outcome (an intent whose process died is still WC_OUT_INTENT); 0: there
+ * is none; -1 with *e. */
+int wc_outbound_look(const char *key, wc_outcome *outcome, wc_err *e);
+
 /* Finds out how an uncertain action ended. Called by the host for rows that stay uncertain, with growing pauses. 0 with *outcome (still
  * WC_OUT_UNCERTAIN: ask again later), or -1 with *e. */
 typedef int wc_reconcile_fn(wc_arena *a, const char *key, const json_t *details, wc_outcome *outcome, const void *self, wc_err *e);
