@@ -183,6 +183,19 @@ static int change_bubble(wc_db *db, const struct chat_step *s, wc_err *e)
 	                  wc_text(s->card), wc_int(wc_now_ms()), wc_int(s->message)) < 0 ? -1 : 0;
 }
 
+/* A bubble has its pictures with its end, and ends once. */
+static int add_pictures(wc_db *db, const struct chat_step *s, wc_err *e)
+{
+	if (s->picture_count && wc_db_exec(db, e, "UPDATE simulator_message SET pictures = ? WHERE reply_to = ?", wc_int((int64_t)s->picture_count),
+	                                   wc_int(s->message)) < 0)
+		return -1;
+	for (size_t i = 0; i < s->picture_count; i++)
+		if (wc_db_exec(db, e, "INSERT IGNORE INTO simulator_picture (message, no, bytes) SELECT id, ?, ? FROM simulator_message WHERE reply_to = ?",
+		               wc_int((int64_t)i), wc_bytes(s->pictures[i].p, s->pictures[i].n), wc_int(s->message)) < 0)
+			return -1;
+	return 0;
+}
+
 static int record_tx(wc_db *db, void *arg, wc_err *e)
 {
 	const struct chat_step *s = arg;
@@ -191,7 +204,7 @@ static int record_tx(wc_db *db, void *arg, wc_err *e)
 		return -1;
 	if (s->state && change_message(db, s, e) < 0)
 		return -1;
-	if (s->bubble && (s->begins ? begin_bubble : change_bubble)(db, s, e) < 0)
+	if (s->bubble && ((s->begins ? begin_bubble : change_bubble)(db, s, e) < 0 || add_pictures(db, s, e) < 0))
 		return -1;
 	if (s->over && wc_db_exec(db, e, "UPDATE simulator_message SET open_until_ms = 0 WHERE id = ?", wc_int(s->message)) < 0)
 		return -1;
@@ -205,7 +218,7 @@ int chat_record(const struct chat_step *step, wc_err *e)
 
 #define COLUMNS \
 	"id, rev, msgid IS NULL, person, text, state, error, sent_ms, changed_ms, COALESCE(reply_to, later_of), msgid, msgtype, quote," \
-	" card_json, feedback_id, rating"
+	" card_json, feedback_id, rating, pictures"
 
 /* The column "chat": a group shows what all of its members wrote, a single chat belongs to one person. */
 static wc_val chat_of(wc_arena *a, const char *person, const char *group)
@@ -226,6 +239,18 @@ int chat_list(wc_arena *a, const char *bot, const char *person, const char *grou
 	                   "SELECT " COLUMNS " FROM (SELECT * FROM simulator_message WHERE bot = ? AND chat = ?"
 	                   " ORDER BY id DESC LIMIT ?) newest ORDER BY id",
 	                   wc_text(bot), chat, wc_int(CHAT_LIST_MAX));
+}
+
+int chat_picture(wc_arena *a, int64_t message, int64_t no, wc_slice *bytes, wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(NULL, a, &rows, e, "SELECT bytes FROM simulator_picture WHERE message = ? AND no = ?", wc_int(message), wc_int(no)) < 0)
+		return -1;
+	if (!rows.n)
+		return wc_fail(e, WC_E_NOT_FOUND, "there is no such picture");
+	*bytes = (wc_slice){wc_row_cell(&rows, 0, 0).s, wc_row_cell(&rows, 0, 0).n};
+	return 0;
 }
 
 int chat_deliveries(wc_arena *a, const char *msgid, wc_rows *rows, wc_err *e)

@@ -95,16 +95,21 @@ struct chat_step {
 	const char *card;              /* has come with this step; NULL: none */
 	const char *feedback_id;       /* of a bubble that begins here; NULL: none */
 	bool        begins;            /* the bubble begins here */
+	const wc_slice *pictures;      /* that end it */
+	size_t      picture_count;
 };
 
 /* Writes a step in one transaction. A bubble that is finished or failed is frozen: it stays as it is. 0 or -1 (WC_E_DB). */
 int chat_record(const struct chat_step *step, wc_err *e);
 
 /* Messages of a chat as rows: id, rev, is_bubble, person, text, state, error, sent_ms, changed_ms, reply_to, msgid, msgtype, quote,
- * card_json, feedback_id, rating; in
+ * card_json, feedback_id, rating, pictures; in
  * the order of id. after 0: the newest CHAT_LIST_MAX; otherwise the earliest CHAT_LIST_MAX that changed after that
  * revision. */
 int chat_list(wc_arena *a, const char *bot, const char *person, const char *group, int64_t after, wc_rows *rows, wc_err *e);
+
+/* A picture that ends a bubble. -1: WC_E_NOT_FOUND or WC_E_DB. */
+int chat_picture(wc_arena *a, int64_t message, int64_t no, wc_slice *bytes, wc_err *e);
 
 /* What was delivered for a message, the newest 500 in their order: kind, msgid, try, status, ms, error, at_ms. */
 int chat_deliveries(wc_arena *a, const char *msgid, wc_rows *rows, wc_err *e);

@@ -259,7 +259,9 @@ static bool show(struct exchange *x)
 		s->bubble = "failed";
 		return true;
 	}
-	s->text   = v->content;
+	s->text          = v->content;
+	s->pictures      = v->pictures;
+	s->picture_count = v->picture_count;
 	s->bubble = v->finish ? "finished" : v->blank ? "waiting" : "streaming";
 	return v->finish;
 }

@@ -1,6 +1,7 @@
 /* The rules for a bot's answer, one function each: envelope, kind of message, stream, pictures, card. */
 #include "judge.h"
 
+#include <wecomd/encode.h>
 #include <wecomd/text.h>
 
 #include <string.h>
@@ -230,37 +231,41 @@ static bool is_blank(const char *text)
 	return true;
 }
 
-/* JPG and PNG as they begin in base64. */
-static bool is_picture(const char *base64)
+static bool is_picture(wc_slice bytes)
 {
-	size_t n = strlen(base64);
-
-	return n % 4 == 0 && n / 4 * 3 <= PICTURE_MAX + 2 && (!strncmp(base64, "/9j/", 4) || !strncmp(base64, "iVBORw0K", 8)) &&
-	       strspn(base64, ALNUM "+/=") == n;
+	return bytes.n <= PICTURE_MAX && ((bytes.n >= 3 && !memcmp(bytes.p, "\xff\xd8\xff", 3)) || (bytes.n >= 8 && !memcmp(bytes.p, "\x89PNG\r\n\x1a\n", 8)));
 }
 
-static int check_pictures(const json_t *list, bool finish, wc_err *e)
+static int take_picture(wc_arena *a, const json_t *item, wc_slice *bytes, wc_err *e)
 {
-	const json_t *item;
-	size_t        i;
+	const char *type = wc_json_str(item, "msgtype"), *data = wc_json_str(item, "image.base64");
+	const char *md5  = wc_json_str(item, "image.md5");
+
+	if (!type || strcmp(type, "image"))
+		return broken(e, "each msg_item has msgtype image");
+	if (!data || !wc_base64_bytes(a, (wc_slice){data, strlen(data)}, bytes) || !is_picture(*bytes))
+		return broken(e, "image.base64 is a JPG or PNG of at most 10 MB in base64");
+	if (!md5 || strcmp(md5, wc_md5(a, *bytes)))
+		return broken(e, "image.md5 is the MD5 of the picture's bytes as 32 hex digits in lower case");
+	return 0;
+}
+
+static int take_pictures(wc_arena *a, const json_t *list, struct judge_verdict *verdict, wc_err *e)
+{
+	size_t    n = json_array_size(list);
+	wc_slice *pictures;
 
 	if (!list)
 		return 0;
-	if (!finish)
+	if (!verdict->finish)
 		return broken(e, "msg_item may only come with finish=true");
-	if (!json_is_array(list) || json_array_size(list) > PICTURES)
+	if (!json_is_array(list) || n > PICTURES)
 		return broken(e, "msg_item is a list of at most 10 pictures");
-	json_array_foreach(list, i, item) {
-		const char *type = wc_json_str(item, "msgtype"), *data = wc_json_str(item, "image.base64");
-		const char *md5  = wc_json_str(item, "image.md5");
-
-		if (!type || strcmp(type, "image"))
-			return broken(e, "each msg_item has msgtype image");
-		if (!data || !is_picture(data))
-			return broken(e, "image.base64 is a JPG or PNG of at most 10 MB in base64");
-		if (!md5 || strlen(md5) != 32 || strspn(md5, "0123456789abcdef") != 32)
-			return broken(e, "image.md5 is 32 hex digits in lower case");
-	}
+	verdict->pictures      = pictures = wc_alloc(a, n * sizeof *pictures);
+	verdict->picture_count = n;
+	for (size_t i = 0; i < n; i++)
+		if (take_picture(a, json_array_get(list, i), &pictures[i], e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -285,7 +290,7 @@ static int check_stream_id(const struct judge_case *c, const json_t *id, wc_err 
 	return 0;
 }
 
-static int take_stream(const struct judge_case *c, const json_t *stream, struct judge_verdict *verdict, wc_err *e)
+static int take_stream(wc_arena *a, const struct judge_case *c, const json_t *stream, struct judge_verdict *verdict, wc_err *e)
 {
 	const json_t *id = json_object_get(stream, "id"), *finish = json_object_get(stream, "finish");
 	const json_t *content = json_object_get(stream, "content");
@@ -305,7 +310,7 @@ static int take_stream(const struct judge_case *c, const json_t *stream, struct 
 	verdict->finish    = json_is_true(finish);
 	verdict->content   = content ? json_string_value(content) : "";
 	verdict->blank     = is_blank(verdict->content) && !json_object_get(stream, "msg_item");
-	return check_pictures(json_object_get(stream, "msg_item"), verdict->finish, e) < 0 ? -1 : check_feedback(stream, e);
+	return take_pictures(a, json_object_get(stream, "msg_item"), verdict, e) < 0 ? -1 : check_feedback(stream, e);
 }
 
 static int take_card(const struct judge_case *c, const json_t *card, struct judge_verdict *verdict, wc_err *e)
@@ -355,7 +360,7 @@ static int take_update(const struct judge_case *c, const json_t *root, struct ju
 	return task && !strcmp(task, c->task_id) ? 0 : broken(e, "the task_id of an updated card is the one of the event");
 }
 
-static int take_message(const struct judge_case *c, const json_t *root, struct judge_verdict *verdict, wc_err *e)
+static int take_message(wc_arena *a, const struct judge_case *c, const json_t *root, struct judge_verdict *verdict, wc_err *e)
 {
 	const char *msgtype = wc_json_str(root, "msgtype");
 	bool        both    = msgtype && !strcmp(msgtype, "stream_with_template_card");
@@ -366,7 +371,7 @@ static int take_message(const struct judge_case *c, const json_t *root, struct j
 		return broken(e, "the answer to a refresh has msgtype stream or stream_with_template_card");
 	if (!stream && !card)
 		return broken(e, "the answer to a message has msgtype stream, template_card or stream_with_template_card");
-	if (stream && take_stream(c, json_object_get(root, "stream"), verdict, e) < 0)
+	if (stream && take_stream(a, c, json_object_get(root, "stream"), verdict, e) < 0)
 		return -1;
 	/* With a stream the card may come now or in a later answer. */
 	if (card || (both && json_object_get(root, "template_card")))
@@ -374,7 +379,7 @@ static int take_message(const struct judge_case *c, const json_t *root, struct j
 	return 0;
 }
 
-static int take_any(const struct judge_case *c, const json_t *root, struct judge_verdict *verdict, wc_err *e)
+static int take_any(wc_arena *a, const struct judge_case *c, const json_t *root, struct judge_verdict *verdict, wc_err *e)
 {
 	switch (c->callback) {
 	case JUDGE_ENTER:
@@ -384,7 +389,7 @@ static int take_any(const struct judge_case *c, const json_t *root, struct judge
 	case JUDGE_FEEDBACK:
 		return broken(e, "a feedback_event is answered with nothing");
 	default:
-		return take_message(c, root, verdict, e);
+		return take_message(a, c, root, verdict, e);
 	}
 }
 
@@ -401,7 +406,7 @@ int judge_message(wc_arena *a, const struct judge_case *c, wc_slice msg, struct 
 	if (!json_is_object(root))
 		return broken(e, "the decrypted answer is not a JSON object");
 	/* The official plugin says nothing by an encrypted {}. */
-	return json_object_size(root) ? take_any(c, root, verdict, e) : take_nothing(c, verdict, e);
+	return json_object_size(root) ? take_any(a, c, root, verdict, e) : take_nothing(c, verdict, e);
 }
 
 int judge_answer(wc_arena *a, const wc_envelope *v, const struct judge_case *c, wc_slice body, struct judge_verdict *verdict,

@@ -31,6 +31,8 @@ struct judge_verdict {
 	bool          blank;         /* nothing visible in it */
 	const json_t *card;          /* NULL: none */
 	const char   *feedback_id;   /* NULL: none */
+	const wc_slice *pictures;    /* the bytes of those that end the answer */
+	size_t        picture_count;
 };
 
 /* The body of an HTTP 200. 0 with *verdict, in the arena; -1 with *e, whose text is the rule that was broken. */

@@ -2,6 +2,7 @@
 #include "media.h"
 
 #include "bot.h"
+#include "chat.h"
 
 #include <stdlib.h>
 
@@ -57,4 +58,16 @@ int media_show(wc_request *rq, const void *self)
 		return wc_problem(rq, 404, "not_found", "there is no such file");
 	cell = wc_row_cell(&rows, 0, 1);
 	return wc_reply(rq, 200, "{s:s, s:s}", "name", wc_row_text(&rows, 0, 0), "base64", wc_base64(a, (wc_slice){cell.s, cell.n}).p);
+}
+
+int media_picture(wc_request *rq, const void *self)
+{
+	int64_t  message = strtoll(wc_path_param(rq, "message"), NULL, 10), no = strtoll(wc_path_param(rq, "no"), NULL, 10);
+	wc_slice bytes;
+	wc_err   e;
+
+	(void)self;
+	if (chat_picture(wc_request_arena(rq), message, no, &bytes, &e) < 0)
+		return wc_reply_err(rq, &e);
+	return wc_reply_bytes(rq, 200, *bytes.p == '\x89' ? "image/png" : "image/jpeg", bytes);
 }

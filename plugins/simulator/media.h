@@ -15,3 +15,6 @@ int media_serve(wc_request *rq, const void *self);
 
 /* The same bytes for the phone: {"name","base64"}. */
 int media_show(wc_request *rq, const void *self);
+
+/* A picture that ends a bubble, as it came from the bot. */
+int media_picture(wc_request *rq, const void *self);

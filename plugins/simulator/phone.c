@@ -193,14 +193,14 @@ static json_t *message_json(const struct simulator *sim, const struct view *v, c
 	json_t     *quote     = wc_row_cell(rows, i, 12).s ? json_integer(wc_row_int(rows, i, 12)) : json_null();
 	json_t     *card      = wc_row_cell(rows, i, 13).s ? json_loads(wc_row_text(rows, i, 13), 0, NULL) : NULL;
 
-	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:s?, s:s, s:o, s:o, s:b, s:i}",
+	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:s?, s:s, s:o, s:o, s:b, s:i, s:i}",
 	                 "id", (json_int_t)wc_row_int(rows, i, 0), "rev", (json_int_t)wc_row_int(rows, i, 1),
 	                 "from", is_bubble ? "bot" : "person", "person", person, "name", writer_name(sim, v, is_bubble, person),
 	                 "text", wc_row_text(rows, i, 4), "state", wc_row_text(rows, i, 5), "error", wc_row_text(rows, i, 6),
 	                 "sent_ms", (json_int_t)wc_row_int(rows, i, 7), "changed_ms", (json_int_t)wc_row_int(rows, i, 8),
 	                 "reply_to", reply_to, "msgid", wc_row_cell(rows, i, 10).s,
 	                 "msgtype", wc_row_text(rows, i, 11), "quote", quote, "card", card ? card : json_null(),
-	                 "rateable", wc_row_cell(rows, i, 14).s != NULL, "rating", (int)wc_row_int(rows, i, 15));
+	                 "rateable", wc_row_cell(rows, i, 14).s != NULL, "rating", (int)wc_row_int(rows, i, 15), "pictures", (int)wc_row_int(rows, i, 16));
 }
 
 /* The greatest revision seen is where to go on: no smaller one can appear later. */

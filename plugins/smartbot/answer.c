@@ -467,7 +467,7 @@ static int answer_at_once(struct answering *x, const char *text, wc_err *e)
 	if (command_try(x->a, x->self, &x->bot, &who, &x->conversation, text, x->stream.id, &r, e) < 0)
 		return -1;
 	if (r.text)
-		return answer_with(x, r.text, "command", r.card, e) < 0 ? -1 : 1;
+		return answer_with(x, r.card && r.beside && !x->late ? r.beside : r.text, "command", r.card, e) < 0 ? -1 : 1;
 	limit = limit_reached(x->a, x->self, &x->bot, &x->person, x->stream.id, &rc, e);
 	if (limit)
 		return answer_with(x, limit, "limited", NULL, e) < 0 ? -1 : 1;

@@ -548,6 +548,75 @@ static int add_picture(wc_request *rq, const void *self)
 	return wc_reply(rq, 201, "{s:s, s:I, s:s}", "stream", id, "bytes", (json_int_t)image.n, "md5", wc_md5(a, image));
 }
 
+/* --- a card for a running answer, and what was pressed ---------------------------------------------------------------- */
+
+struct attached {
+	const json_t *card;
+};
+
+static const wc_field attached_fields[] = {{WC_OBJECT, "card", NULL, offsetof(struct attached, card), "a template card of one of the five types"}, {0}};
+
+static int add_card(wc_request *rq, const void *self)
+{
+	wc_arena   *a    = wc_request_arena(rq);
+	const char *id   = wc_path_param(rq, "id"), *task;
+	json_t     *card = wc_json_keep(a, json_deep_copy(((const struct attached *)wc_body(rq))->card));
+	wc_err      e;
+
+	(void)self;
+	if (stream_attach_card(id, card, &e) < 0)
+		return e.code == WC_E_ARG ? wc_problem(rq, 422, "bad_card", "%s", e.text) : wc_reply_err(rq, &e);
+	task = wc_json_str(card, "task_id");
+	if (wc_audit(NULL, &(wc_audit_entry){wc_actor(rq), "smartbot.card.attach", wc_printf(a, "stream:%.32s", id),
+	                                     wc_json(a, "{s:s, s:s}", "card_type", wc_json_str(card, "card_type"), "task_id", task ? task : "")}, &e) < 0)
+		wc_log(WC_ERROR, "an audit entry could not be written", wc_kv_s("error", e.text));
+	return wc_reply(rq, 201, "{s:s, s:s?, s:O}", "stream", id, "task_id", task, "advice", card_advice(a, card));
+}
+
+static json_t *press_object(wc_arena *a, const wc_rows *rows, size_t i)
+{
+	const char *choices = unsealed(a, "smartbot_press.choices", wc_row_cell(rows, i, 4));
+	wc_err      ignored;
+	json_t     *parsed  = wc_json_parse(a, choices, strlen(choices), &ignored);
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:O, s:s, s:s}", "id", wc_row_text(rows, i, 0), "bot", wc_row_text(rows, i, 1), "task_id",
+	                 wc_row_text(rows, i, 2), "key", wc_row_text(rows, i, 3), "choices", parsed ? parsed : wc_json(a, "{}"), "person",
+	                 person_column(a, rows, i, 5), "at", wc_row_text(rows, i, 6));
+}
+
+static bool is_ascii(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s >= 0x80)
+			return false;
+	return true;
+}
+
+static int list_presses(wc_request *rq, const void *self)
+{
+	wc_arena   *a     = wc_request_arena(rq);
+	const char *task  = wc_query_param(rq, "task_id");
+	json_t     *items = wc_json(a, "[]");
+	struct page page;
+	wc_rows     rows;
+	wc_err      e;
+
+	(void)self;
+	if (!read_page(rq, &page))
+		return 0;
+	if (task && !is_ascii(task))
+		return wc_reply(rq, 200, "{s:[], s:n}", "items", "next");
+	if (wc_db_query(NULL, a, &rows, &e,
+	                "SELECT s.id, b.name, s.task_id, s.pressed, s.choices, p.user_id, DATE_FORMAT(s.at, '%Y-%m-%dT%H:%i:%sZ') FROM smartbot_press s"
+	                " JOIN smartbot_bot b ON b.id = s.bot_id LEFT JOIN smartbot_person p ON p.person = s.person"
+	                " WHERE s.id < ? AND (? IS NULL OR s.task_id = ?) ORDER BY s.id DESC LIMIT ?",
+	                wc_int(page.before), wc_text(task), wc_text(task), wc_int(page.limit + 1)) < 0)
+		return wc_reply_err(rq, &e);
+	for (size_t i = 0; i < rows.n && i < (size_t)page.limit; i++)
+		json_array_append_new(items, press_object(a, &rows, i));
+	return reply_page(rq, items, &page, &rows);
+}
+
 const wc_route smartbot_routes[] = {
 	{WC_GET, "/api/smartbot/bots", WC_VIEWER, list_bots, "The bots and their settings, without secrets",
 	 .list = true, .answer = one_bot},
@@ -569,4 +638,7 @@ const wc_route smartbot_routes[] = {
 	{WC_DELETE, "/api/smartbot/conversations/{id}", WC_OPERATOR, clear_conversation, "Forgets a conversation"},
 	{WC_POST, "/api/smartbot/streams/{id}/images", WC_OPERATOR, add_picture, "A picture for the end of a running answer", picture_fields,
 	 sizeof(struct picture), 8 << 20},
+	{WC_POST, "/api/smartbot/streams/{id}/card", WC_OPERATOR, add_card, "A template card for the end of a running answer", attached_fields,
+	 sizeof(struct attached)},
+	{WC_GET, "/api/smartbot/presses", WC_OPERATOR, list_presses, "What people pressed and chose on cards that others made; ?task_id= narrows it"},
 	{0}};

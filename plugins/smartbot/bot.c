@@ -19,6 +19,7 @@
 	{WC_INT, "daily_tokens_bot", standard("0"), offsetof(struct bot, daily_tokens_bot), "tokens of the bot in a day; 0: no limit",              \
 	 .min = 0, .max = INT64_MAX},                                                                                                              \
 	{WC_STRING, "welcome", standard(""), offsetof(struct bot, welcome), "said when a person opens the chat; empty: nothing", .max = 2048},     \
+	{WC_STRING, "welcome_image", standard(""), offsetof(struct bot, welcome_image), "URL of a picture: the welcome is then a card with it", .max = 2048}, \
 	{WC_STRING, "welcome_card", standard(""), offsetof(struct bot, welcome_card), "a template card (JSON) instead of it", .max = 16000},        \
 	{WC_BOOL, "feedback", standard("on"), offsetof(struct bot, feedback), "whether people may rate answers"},                                  \
 	{WC_BOOL, "vision", standard("off"), offsetof(struct bot, vision), "whether the model takes pictures"}
@@ -35,16 +36,30 @@ const wc_field bot_fields[] = {
 
 const wc_field bot_editable[] = {EDITABLE(REQUIRED), {0}};
 
-static int check_welcome_card(const char *text, wc_err *e)
+/* The first line is the title, the rest stands below it. */
+json_t *bot_welcome_notice(wc_arena *a, const struct bot *bot, const char *link)
 {
-	wc_arena *a  = wc_arena_new();
-	json_t   *card = wc_json_parse(a, text, strlen(text), e);
-	int       rc = card ? card_check(card, e) : -1;
+	size_t      n    = strcspn(bot->welcome, "\n"), rest_n;
+	const char *rest = bot->welcome + n;
+
+	rest_n = strlen(rest);
+	wc_text_trim(&rest, &rest_n);
+	return card_news_notice(a, wc_strndup(a, bot->welcome, n), wc_strndup(a, rest, rest_n), bot->welcome_image, *link ? link : bot->welcome_image);
+}
+
+static int check_welcome(const struct bot *bot, wc_err *e)
+{
+	wc_arena   *a    = wc_arena_new();
+	const char *what = *bot->welcome_card ? "welcome_card" : "welcome_image";
+	json_t     *card = *bot->welcome_card ? wc_json_parse(a, bot->welcome_card, strlen(bot->welcome_card), e) : bot_welcome_notice(a, bot, "");
+	int         rc   = !card ? -1 : !*bot->welcome_card && !*bot->welcome ? wc_fail(e, WC_E_CONFIG, "there is no welcome to go with it") : card_check(card, e);
 
 	if (rc < 0)
 		e->code = WC_E_CONFIG;
+	else if (json_array_size(card_advice(a, card)))
+		wc_log(WC_WARN, "phones will cut texts of a welcome", wc_kv_s("what", what), wc_kv_s("where", wc_json_text(a, card_advice(a, card))));
 	wc_arena_free(a);
-	return rc < 0 ? wc_wrap(e, "welcome_card") : 0;
+	return rc < 0 ? wc_wrap(e, "%s", what) : 0;
 }
 
 bool bot_name_is_good(const char *name)
@@ -63,7 +78,7 @@ int bot_check(const char *name, const void *data, wc_err *e)
 		return wc_fail(e, WC_E_CONFIG, "model: there is no section [model:%s]", bot->model);
 	if (*bot->fallback_model && !wc_model_exists(bot->fallback_model))
 		return wc_fail(e, WC_E_CONFIG, "fallback_model: there is no section [model:%s]", bot->fallback_model);
-	if (*bot->welcome_card && check_welcome_card(bot->welcome_card, e) < 0)
+	if ((*bot->welcome_card || *bot->welcome_image) && check_welcome(bot, e) < 0)
 		return -1;
 	return bot->token ? wc_envelope_init(&envelope, bot->token, bot->aes_key, bot->receiveid, e) : 0;
 }
@@ -79,18 +94,18 @@ int bot_write(wc_db *db, const struct bot *b, wc_err *e)
 {
 	return wc_db_exec(db, e,
 	                  "UPDATE smartbot_bot SET persona = ?, model = ?, fallback_model = ?, prompt = ?, memory = ?, memory_tokens = ?, per_minute = ?,"
-	                  " daily_tokens_person = ?, daily_tokens_bot = ?, welcome = ?, welcome_card = ?, feedback = ?, vision = ? WHERE name = ?",
+	                  " daily_tokens_person = ?, daily_tokens_bot = ?, welcome = ?, welcome_image = ?, welcome_card = ?, feedback = ?, vision = ? WHERE name = ?",
 	                  wc_text(b->persona), wc_text(b->model), wc_text(b->fallback_model), wc_text(b->prompt), wc_text(b->memory),
 	                  wc_int(b->memory_tokens), wc_int(b->per_minute), wc_int(b->daily_tokens_person), wc_int(b->daily_tokens_bot),
-	                  wc_text(b->welcome), wc_text(b->welcome_card), wc_int(b->feedback), wc_int(b->vision), wc_text(b->name)) < 0 ? -1 : 0;
+	                  wc_text(b->welcome), wc_text(b->welcome_image), wc_text(b->welcome_card), wc_int(b->feedback), wc_int(b->vision), wc_text(b->name)) < 0 ? -1 : 0;
 }
 
 json_t *bot_settings(wc_arena *a, const struct bot *b)
 {
-	return wc_json(a, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:b}", "persona", b->persona, "model", b->model,
+	return wc_json(a, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:b, s:b}", "persona", b->persona, "model", b->model,
 	               "fallback_model", b->fallback_model, "prompt", b->prompt, "memory", b->memory, "memory_tokens", (json_int_t)b->memory_tokens,
 	               "per_minute", (json_int_t)b->per_minute, "daily_tokens_person", (json_int_t)b->daily_tokens_person,
-	               "daily_tokens_bot", (json_int_t)b->daily_tokens_bot, "welcome", b->welcome, "welcome_card", b->welcome_card,
+	               "daily_tokens_bot", (json_int_t)b->daily_tokens_bot, "welcome", b->welcome, "welcome_image", b->welcome_image, "welcome_card", b->welcome_card,
 	               "feedback", (int)b->feedback, "vision", (int)b->vision);
 }
 
@@ -144,7 +159,7 @@ static int unseal_text(wc_arena *a, const char *about, wc_cell cell, const char 
 
 #define COLUMNS                                                                                                                 \
 	"SELECT id, name, aibotid, receiveid, token, aes_key, model, prompt, persona, fallback_model, memory, memory_tokens, per_minute," \
-	" daily_tokens_person, daily_tokens_bot, welcome, welcome_card, feedback, vision FROM smartbot_bot"
+	" daily_tokens_person, daily_tokens_bot, welcome, welcome_card, feedback, vision, welcome_image FROM smartbot_bot"
 
 static int read_row(wc_arena *a, const wc_rows *rows, size_t i, struct bot *b, wc_err *e)
 {
@@ -154,7 +169,7 @@ static int read_row(wc_arena *a, const wc_rows *rows, size_t i, struct bot *b, w
 	                  .memory_tokens = wc_row_int(rows, i, 11), .per_minute = wc_row_int(rows, i, 12),
 	                  .daily_tokens_person = wc_row_int(rows, i, 13), .daily_tokens_bot = wc_row_int(rows, i, 14),
 	                  .welcome = wc_row_text(rows, i, 15), .welcome_card = wc_row_text(rows, i, 16),
-	                  .feedback = wc_row_int(rows, i, 17), .vision = wc_row_int(rows, i, 18)};
+	                  .feedback = wc_row_int(rows, i, 17), .vision = wc_row_int(rows, i, 18), .welcome_image = wc_row_text(rows, i, 19)};
 	if (unseal_text(a, "smartbot_bot.token", wc_row_cell(rows, i, 4), &b->token, e) < 0)
 		return -1;
 	return unseal_text(a, "smartbot_bot.aes_key", wc_row_cell(rows, i, 5), &b->aes_key, e);

@@ -1,5 +1,5 @@
 /* Cards are checked against tables: what a struct may hold, how long and how many, and what it must. What depends on another member
- * stands in a few functions below them. Lengths in 字 are advice (the phone cuts), so they are not checked. */
+ * stands in a few functions below them. Lengths in 字 are advice (the phone cuts what is longer), so they are told and not enforced. */
 #include "card.h"
 
 #include <wecomd/text.h>
@@ -18,6 +18,7 @@ struct member {
 	int                  min, max;      /* TEXT: bytes; WHOLE: value; LIST: entries */
 	const struct member *inner;         /* OBJECT, LIST */
 	int                (*also)(const json_t *value, const char *path, wc_err *e);
+	size_t               chars;         /* TEXT: behind so many characters the phone cuts; 0: not said */
 };
 
 static int bad(wc_err *e, const char *path, const char *name, const char *expected)
@@ -97,37 +98,38 @@ static int task_id(const json_t *value, const char *path, wc_err *e)
 #define T(name, ...) {TEXT, name, .max = TEXT_MAX, __VA_ARGS__}
 
 static const struct member source[] = {
-	{URL, "icon_url", .max = TEXT_MAX}, T("desc"), {WHOLE, "desc_color", .max = 3}, {END}};
+	{URL, "icon_url", .max = TEXT_MAX}, T("desc", .chars = 13), {WHOLE, "desc_color", .max = 3}, {END}};
 static const struct member action[]      = {T("text", .required = true), {TEXT, "key", true, .max = 1024}, {END}};
 static const struct member action_menu[] = {
 	T("desc", .required = true), {LIST, "action_list", true, 1, 3, action, unique_keys}, {END}};
-static const struct member title[]      = {T("title"), T("desc"), {END}};
+static const struct member title[]      = {T("title", .chars = 26), T("desc", .chars = 30), {END}};
+static const struct member emphasis[]   = {T("title", .chars = 10), T("desc", .chars = 15), {END}};
 static const struct member quote_area[] = {
 	{WHOLE, "type", .max = 2}, {URL, "url", .max = TEXT_MAX}, T("appid"), T("pagepath"), T("title"), T("quote_text"), {END}};
 static const struct member horizontal[] = {
-	T("keyname", .required = true), T("value"), {WHOLE, "type", .max = 3}, {URL, "url", .max = TEXT_MAX}, T("userid"), {END}};
+	T("keyname", .required = true, .chars = 5), T("value", .chars = 26), {WHOLE, "type", .max = 3}, {URL, "url", .max = TEXT_MAX}, T("userid"), {END}};
 static const struct member jump_entry[] = {
-	{WHOLE, "type", .max = 3}, T("title", .required = true), {URL, "url", .max = TEXT_MAX}, T("appid"), T("pagepath"),
+	{WHOLE, "type", .max = 3}, T("title", .required = true, .chars = 13), {URL, "url", .max = TEXT_MAX}, T("appid"), T("pagepath"),
 	{TEXT, "question", .max = 200}, {END}};
 static const struct member card_action[] = {
 	{WHOLE, "type", .required = true, .max = 2}, {URL, "url", .max = TEXT_MAX}, T("appid"), T("pagepath"), {END}};
-static const struct member vertical[]   = {T("title", .required = true), T("desc"), {END}};
+static const struct member vertical[]   = {T("title", .required = true, .chars = 26), T("desc", .chars = 112), {END}};
 static const struct member card_image[] = {{URL, "url", true, .max = TEXT_MAX}, {RATIO, "aspect_ratio"}, {END}};
 static const struct member image_text[] = {
 	{WHOLE, "type", .max = 2}, {URL, "url", .max = TEXT_MAX}, T("appid"), T("pagepath"), T("title"), T("desc"),
 	{URL, "image_url", true, .max = TEXT_MAX}, {END}};
 static const struct member button[] = {
-	T("text", .required = true), {WHOLE, "style", .min = 1, .max = 4}, {TEXT, "key", true, .max = 1024}, {END}};
-static const struct member option[] = {{TEXT, "id", true, .max = 128}, T("text", .required = true), {END}};
+	T("text", .required = true, .chars = 10), {WHOLE, "style", .min = 1, .max = 4}, {TEXT, "key", true, .max = 1024}, {END}};
+static const struct member option[] = {{TEXT, "id", true, .max = 128}, T("text", .required = true, .chars = 10), {END}};
 static const struct member select_entry[] = {
-	{TEXT, "question_key", true, .max = 1024}, T("title"), {BOOLEAN, "disable"}, {TEXT, "selected_id", .max = 128},
+	{TEXT, "question_key", true, .max = 1024}, T("title", .chars = 13), {BOOLEAN, "disable"}, {TEXT, "selected_id", .max = 128},
 	{LIST, "option_list", true, 1, 10, option, unique_ids}, {END}};
 static const struct member vote_option[] = {
-	{TEXT, "id", true, .max = 128}, T("text", .required = true), {BOOLEAN, "is_checked"}, {END}};
+	{TEXT, "id", true, .max = 128}, T("text", .required = true, .chars = 11), {BOOLEAN, "is_checked"}, {END}};
 static const struct member checkbox[] = {
 	{TEXT, "question_key", true, .max = 1024}, {BOOLEAN, "disable"}, {WHOLE, "mode", .max = 1},
 	{LIST, "option_list", true, 1, 20, vote_option, unique_ids}, {END}};
-static const struct member submit[]   = {T("text", .required = true), {TEXT, "key", true, .max = 1024}, {END}};
+static const struct member submit[]   = {T("text", .required = true, .chars = 10), {TEXT, "key", true, .max = 1024}, {END}};
 static const struct member feedback[] = {{TEXT, "id", true, .max = 256}, {END}};
 
 #define CARD_TYPE    {TEXT, "card_type", true, .max = 32}
@@ -135,7 +137,7 @@ static const struct member feedback[] = {{TEXT, "id", true, .max = 256}, {END}};
 #define MENU         {OBJECT, "action_menu", .inner = action_menu}
 #define MAIN(r)      {OBJECT, "main_title", r, .inner = title}
 #define QUOTE        {OBJECT, "quote_area", .inner = quote_area, .also = jump}
-#define SUB          T("sub_title_text")
+#define SUB          T("sub_title_text", .chars = 112)
 #define HORIZONTAL   {LIST, "horizontal_content_list", .max = 6, .inner = horizontal}
 #define JUMPS        {LIST, "jump_list", .max = 3, .inner = jump_entry}
 #define ACTION(r)    {OBJECT, "card_action", r, .inner = card_action, .also = jump}
@@ -143,7 +145,7 @@ static const struct member feedback[] = {{TEXT, "id", true, .max = 256}, {END}};
 #define FEEDBACK     {OBJECT, "feedback", .inner = feedback}
 
 static const struct member text_notice[] = {
-	CARD_TYPE, SOURCE, MENU, MAIN(false), {OBJECT, "emphasis_content", .inner = title}, QUOTE, SUB, HORIZONTAL, JUMPS, ACTION(true),
+	CARD_TYPE, SOURCE, MENU, MAIN(false), {OBJECT, "emphasis_content", .inner = emphasis}, QUOTE, SUB, HORIZONTAL, JUMPS, ACTION(true),
 	TASK(false), FEEDBACK, {END}};
 static const struct member news_notice[] = {
 	CARD_TYPE, SOURCE, MENU, MAIN(true), {OBJECT, "card_image", .inner = card_image},
@@ -306,6 +308,43 @@ int card_check(const json_t *card, wc_err *e)
 	return bad(e, "", "card_type", "text_notice, news_notice, button_interaction, vote_interaction or multiple_interaction");
 }
 
+/* --- advice ---------------------------------------------------------------------------------------------------------- */
+
+static void advise(json_t *advice, const struct member *members, const json_t *object, const char *path)
+{
+	const char *name;
+	json_t     *value;
+	char        at[200];
+
+	json_object_foreach((json_t *)object, name, value) {
+		const struct member *m = find_member(members, name);
+		const char          *s = json_string_value(value);
+
+		snprintf(at, sizeof at, "%.120s%s%.64s", path, *path ? "." : "", name);
+		if (m && m->chars && s && wc_utf8_count(s, strlen(s)) > m->chars)
+			json_array_append_new(advice, json_pack("{s:s, s:I}", "member", at, "shown", (json_int_t)m->chars));
+		else if (m && m->kind == OBJECT)
+			advise(advice, m->inner, value, at);
+		for (size_t i = 0; m && m->kind == LIST && i < json_array_size(value); i++) {
+			char entry[220];
+
+			snprintf(entry, sizeof entry, "%s[%u]", at, (unsigned)i);
+			advise(advice, m->inner, json_array_get(value, i), entry);
+		}
+	}
+}
+
+json_t *card_advice(wc_arena *a, const json_t *card)
+{
+	json_t     *advice = wc_json(a, "[]");
+	const char *type   = wc_json_str(card, "card_type");
+
+	for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)
+		if (!strcmp(types[i].name, type))
+			advise(advice, types[i].members, card, "");
+	return advice;
+}
+
 /* --- building -------------------------------------------------------------------------------------------------------- */
 
 static void set_text(json_t *object, const char *name, const char *text)
@@ -377,6 +416,11 @@ json_t *card_choices(wc_arena *a, const char *text, const char *desc, const char
 	json_object_set_new(card, "select_list", json_array());
 	set_submit(card, submit_text, submit_key);
 	return card;
+}
+
+void card_set_emphasis(json_t *card, const char *text, const char *desc)
+{
+	json_object_set_new(card, "emphasis_content", json_pack("{s:s, s:s}", "title", text, "desc", desc));
 }
 
 void card_add_button(json_t *card, const char *text, int style, const char *key)

@@ -19,8 +19,20 @@ const char *help_text(wc_arena *a, const struct smartbot *self)
 	                 first_word(a, self->words_help));
 }
 
+json_t *help_card(wc_arena *a, const struct smartbot *self, const char *task_id, const char *desc)
+{
+	json_t *card = card_buttons(a, "使用帮助", desc, task_id);
+
+	card_add_button(card, first_word(a, self->words_role), 1, "roles");
+	card_add_button(card, first_word(a, self->words_usage), 2, "usage");
+	card_add_button(card, first_word(a, self->words_clear), 3, "clear");
+	return card;
+}
+
+/* Up to six are buttons, up to ten a list to choose from, up to twenty a vote for one: as many as each kind of card holds. */
 json_t *role_card(wc_arena *a, const char *task_id, const char *current, const char *title, wc_err *e)
 {
+	const char  *desc = wc_printf(a, "现在是「%s」", current);
 	struct role *roles;
 	size_t       n;
 	json_t      *card;
@@ -28,14 +40,18 @@ json_t *role_card(wc_arena *a, const char *task_id, const char *current, const c
 	if (role_list(a, &roles, &n, e) < 0)
 		return NULL;
 	if (n <= 6) {
-		card = card_buttons(a, title, wc_printf(a, "现在是「%s」", current), task_id);
+		card = card_buttons(a, title, desc, task_id);
 		for (size_t i = 0; i < n; i++)
 			card_add_button(card, roles[i].name, strcmp(roles[i].name, current) ? 2 : 1, wc_printf(a, "role:%s", roles[i].name));
-	} else {
-		card = card_choices(a, title, wc_printf(a, "现在是「%s」", current), task_id, "切换", "role");
+	} else if (n <= 10) {
+		card = card_choices(a, title, desc, task_id, "切换", "role");
 		card_add_select(card, "role", "角色");
-		for (size_t i = 0; i < n && i < 10; i++)
+		for (size_t i = 0; i < n; i++)
 			card_add_select_option(card, roles[i].name, roles[i].name);
+	} else {
+		card = card_vote(a, title, desc, task_id, "role", false, "切换", "role");
+		for (size_t i = 0; i < n && i < 20; i++)
+			card_add_option(card, roles[i].name, roles[i].name, !strcmp(roles[i].name, current));
 	}
 	return card_check(card, e) < 0 ? NULL : card;
 }
@@ -58,7 +74,7 @@ static const char *role_names(wc_arena *a, const struct role *roles, size_t n)
 	return names;
 }
 
-static int switch_role(wc_arena *a, const struct bot *bot, const struct conversation *c, const char *name, bool parted, const char *stream_id,
+static int switch_role(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct conversation *c, const char *name, bool parted, const char *stream_id,
                        struct command_result *r, wc_err *e)
 {
 	const char  *current = *c->role ? c->role : bot->persona, *found;
@@ -70,7 +86,9 @@ static int switch_role(wc_arena *a, const struct bot *bot, const struct conversa
 	if (!*name) {
 		if (!(r->card = role_card(a, wc_printf(a, "role-%s", stream_id), current, "切换角色", e)))
 			return -1;
-		r->text = wc_printf(a, "现在是「%s」。点下面的按钮,或说“切换角色 名称”。可选:%s", current, role_names(a, roles, n));
+		/* The text above a card stays when the card is changed, so it says nothing that a press makes untrue. */
+		r->beside = wc_printf(a, "选一个角色,或说“%s 名称”。", first_word(a, self->words_role));
+		r->text   = wc_printf(a, "现在是「%s」。要换角色,请说“%s 名称”。可选:%s", current, first_word(a, self->words_role), role_names(a, roles, n));
 		return 0;
 	}
 	if ((found = find_role(a, roles, n, name))) {
@@ -81,6 +99,23 @@ static int switch_role(wc_arena *a, const struct bot *bot, const struct conversa
 		r->text = wc_printf(a, "没有叫「%s」的角色。可选:%s", name, role_names(a, roles, n));
 	}
 	return 0;
+}
+
+/* A notice must lead somewhere, so without a link words must do. */
+static int show_usage(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct person *p, struct command_result *r, wc_err *e)
+{
+	struct used used;
+	json_t     *card;
+
+	if (usage_read(a, self, bot, p, &used, e) < 0)
+		return -1;
+	r->text = usage_text(a, &used);
+	if (!*self->link)
+		return 0;
+	card      = usage_card(a, &used, self->link);
+	r->card   = card;
+	r->beside = "到现在为止:";
+	return card_check(card, e);
 }
 
 int command_try(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct speaker *who, const struct conversation *c,
@@ -95,12 +130,12 @@ int command_try(wc_arena *a, const struct smartbot *self, const struct bot *bot,
 			return -1;
 		r->text = *who->chat && !strcmp(bot->memory, "group") ? "好的,这个群之前的对话我都忘记了。" : "好的,之前的对话我都忘记了。";
 	} else if (words_any(a, self->words_usage, text)) {
-		if (!(r->text = usage_text(a, self, bot, who->person, e)))
-			return -1;
+		return show_usage(a, self, bot, who->person, r, e);
 	} else if (words_any(a, self->words_help, text)) {
 		r->text = help_text(a, self);
+		r->card = help_card(a, self, wc_printf(a, "help-%s", stream_id), NULL);
 	} else if (words_begin(a, self->words_role, text, &rest, &parted)) {
-		return switch_role(a, bot, c, rest, parted, stream_id, r, e);
+		return switch_role(a, self, bot, c, rest, parted, stream_id, r, e);
 	}
 	return 0;
 }

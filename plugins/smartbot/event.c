@@ -229,11 +229,11 @@ static int receive_message(wc_callback *cb, const struct smartbot *self, const j
 /* --- events ---------------------------------------------------------------------------------------------------------- */
 
 /* Each card sent has a task_id of its own, as WeCom wants. */
-static void welcome_with_card(wc_callback *cb, const struct bot *bot, const char *msgid)
+static void welcome_with_card(wc_callback *cb, const struct bot *bot, const char *link, const char *msgid)
 {
 	wc_arena *a = wc_callback_arena(cb);
 	wc_err    e;
-	json_t   *card = wc_json_parse(a, bot->welcome_card, strlen(bot->welcome_card), &e);
+	json_t   *card = *bot->welcome_card ? wc_json_parse(a, bot->welcome_card, strlen(bot->welcome_card), &e) : bot_welcome_notice(a, bot, link);
 
 	if (json_object_get(card, "task_id"))
 		json_object_set_new(card, "task_id", json_string(wc_printf(a, "welcome-%s", key_of(cb, "smartbot.welcome", msgid))));
@@ -243,15 +243,15 @@ static void welcome_with_card(wc_callback *cb, const struct bot *bot, const char
 		wc_log(WC_ERROR, "a welcome card cannot be sent", wc_kv_s("bot", bot->name), wc_kv_s("why", e.text));
 }
 
-static int receive_enter(wc_callback *cb, const char *msgid, wc_err *e)
+static int receive_enter(wc_callback *cb, const struct smartbot *self, const char *msgid, wc_err *e)
 {
 	wc_arena  *a = wc_callback_arena(cb);
 	struct bot bot;
 
 	if (bot_load(a, wc_callback_endpoint(cb), &bot, e) < 0)
 		return -1;
-	if (*bot.welcome_card)
-		welcome_with_card(cb, &bot, msgid);
+	if (*bot.welcome_card || *bot.welcome_image)
+		welcome_with_card(cb, &bot, self->link, msgid);
 	else if (*bot.welcome)
 		wc_callback_reply(cb, wc_json(a, "{s:s, s:{s:s}}", "msgtype", "text", "text", "content", bot.welcome));
 	return 0;
@@ -302,7 +302,7 @@ static void receive_feedback(wc_callback *cb, const json_t *msg, const char *use
 	                        "reasons", json_is_array(reasons) ? reasons : wc_json(a, "[]")));
 }
 
-static int receive_event(wc_callback *cb, const json_t *msg, const char *msgid, wc_err *e)
+static int receive_event(wc_callback *cb, const struct smartbot *self, const json_t *msg, const char *msgid, wc_err *e)
 {
 	const char *user = wc_json_str(msg, "from.userid"), *type = wc_json_str(msg, "event.eventtype");
 
@@ -310,7 +310,7 @@ static int receive_event(wc_callback *cb, const json_t *msg, const char *msgid, 
 	if (!type || !user || strlen(user) > 128)
 		return 0;
 	if (!strcmp(type, "enter_chat"))
-		return receive_enter(cb, msgid, e);
+		return receive_enter(cb, self, msgid, e);
 	if (!strcmp(type, "template_card_event"))
 		return receive_card_event(cb, msg, user, msgid, e);
 	if (!strcmp(type, "feedback_event"))
@@ -344,6 +344,6 @@ int event_receive(wc_callback *cb, const void *self, wc_err *e)
 	if (!strcmp(type, "stream"))
 		return receive_refresh(cb, self, msg, e);
 	if (!strcmp(type, "event"))
-		return receive_event(cb, msg, msgid, e);
+		return receive_event(cb, self, msg, msgid, e);
 	return receive_message(cb, self, msg, msgid, e);
 }

@@ -8,12 +8,13 @@
 #define DURATION(name, standard, ...) {WC_DURATION, #name, standard, offsetof(struct smartbot, name##_ms), __VA_ARGS__}
 #define WORDS(name, standard, help)   {WC_STRING, #name, standard, offsetof(struct smartbot, name), help}
 
-/* For other plugins, such as those that bring tools: a picture for the end of an answer that is under way. */
+/* For other plugins, such as those that bring tools: a picture or a card for the end of an answer that is under way. */
 struct smartbot_answers {
 	int (*attach_image)(const char *stream_id, wc_slice image, wc_err *e);
+	int (*attach_card)(const char *stream_id, json_t *card, wc_err *e);
 };
 
-static const struct smartbot_answers answers = {stream_attach_image};
+static const struct smartbot_answers answers = {stream_attach_image, stream_attach_card};
 
 WC_PLUGIN(smartbot, struct smartbot,
 	.summary   = "智能机器人: streamed answers to members, in single chats and groups",
@@ -29,6 +30,7 @@ WC_PLUGIN(smartbot, struct smartbot,
 		{WC_SIZE, "file_text_max", "24k", offsetof(struct smartbot, file_text_max), "how much of a text file the model is given", .min = 256, .max = 524288},
 		WORDS(media_hosts, "ww-aibot-img-1258476243.cos.*.myqcloud.com",
 		      "hosts that pictures and files may come from, patterns \"a|b\"; private:HOST allows private addresses"),
+		WORDS(link, "", "where a touch on a notice leads, such as a help page; empty: use is told in words alone"),
 		WORDS(block_words, "返现,保本,医疗治愈", "words that are neither answered nor said"),
 		WORDS(words_clear, "清除记忆|清空记忆|忘记对话", "words that clear the memory"),
 		WORDS(words_role, "切换角色|更换角色", "words that switch the role"),
@@ -46,5 +48,5 @@ WC_PLUGIN(smartbot, struct smartbot,
 	.reconcilers = WC_RECONCILERS({"smartbot.reply", reply_reconcile}),
 	.offers    = WC_OFFERS({"answers", 1, &answers}),
 	.sealed    = WC_SEALED("smartbot_bot.token", "smartbot_bot.aes_key", "smartbot_stream.content", "smartbot_stream.card", "smartbot_image.image",
-		"smartbot_card.reply", "smartbot_reply.url", "smartbot_person.user_id", "smartbot_feedback.content", "smartbot_conversation.label",
+		"smartbot_card.reply", "smartbot_press.choices", "smartbot_reply.url", "smartbot_person.user_id", "smartbot_feedback.content", "smartbot_conversation.label",
 		"smartbot_conversation.summary", "smartbot_turn.question", "smartbot_turn.answer"));

@@ -13,6 +13,7 @@ struct smartbot {
 	int64_t     stream_life_ms, snapshot_every_ms, late_life_ms, day_offset_ms;
 	int64_t     in_flight, images, image_max, file_max, file_text_max;
 	const char *media_hosts, *block_words;
+	const char *link;
 	const char *words_clear, *words_role, *words_usage, *words_help;
 };
 
@@ -24,6 +25,7 @@ struct person {
 };
 
 struct person person_of(wc_arena *a, const char *user);
+int person_keep(wc_db *db, wc_arena *a, const struct person *p, wc_err *e);     /* so that the id can be told from the hash */
 static inline wc_val person_val(const struct person *p) { return wc_bytes(p->hash, sizeof p->hash); }
 
 /* --- bots: rows, seeded from [smartbot:NAME] ------------------------------------------------------------------------- */
@@ -33,7 +35,7 @@ struct bot {
 	int64_t     id;
 	const char *name;
 	const char *token, *aes_key, *aibotid, *receiveid;
-	const char *persona, *model, *fallback_model, *prompt, *memory, *welcome, *welcome_card;
+	const char *persona, *model, *fallback_model, *prompt, *memory, *welcome, *welcome_image, *welcome_card;
 	int64_t     memory_tokens, per_minute, daily_tokens_person, daily_tokens_bot;
 	bool        feedback, vision;
 };
@@ -58,6 +60,9 @@ int bot_list(wc_arena *a, struct bot **bots, size_t *n, wc_err *e);
 /* Writes what REST may change. In the caller's transaction. */
 int     bot_write(wc_db *db, const struct bot *bot, wc_err *e);
 json_t *bot_settings(wc_arena *a, const struct bot *bot);      /* without secrets */
+
+/* The welcome as a news_notice with welcome_image. */
+json_t *bot_welcome_notice(wc_arena *a, const struct bot *bot, const char *link);
 
 /* --- streams: the snapshot that refreshes show ----------------------------------------------------------------------- */
 
@@ -97,6 +102,10 @@ const json_t *stream_answer(wc_callback *cb, const struct smartbot *self, const 
 
 /* A picture (JPG or PNG, at most 10, 5 MB in all) that the stream's last answer will carry. WC_E_CONFLICT: it has ended. */
 int stream_attach_image(const char *stream_id, wc_slice image, wc_err *e);
+
+/* A card for the end of a running answer, unless the answer brings its own. A card that people act on gets a task_id where it has none.
+ * -1: WC_E_ARG names the member that is wrong, WC_E_NOT_FOUND, WC_E_CONFLICT: it has ended, or has a card. */
+int stream_attach_card(const char *stream_id, json_t *card, wc_err *e);
 
 const char *lane_of(wc_arena *a, const char *bot, const char *user);
 const char *queued_text(wc_arena *a, int64_t ahead);     /* the word to who must wait */
@@ -172,7 +181,16 @@ int usage_add(const struct smartbot *self, int64_t bot_id, const struct person *
 /* NULL: go on. Otherwise the polite word of the limit that was reached. -1 in *rc on errors. */
 const char *limit_reached(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct person *p, const char *stream_id,
                           int *rc, wc_err *e);
-const char *usage_text(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct person *p, wc_err *e);
+
+struct used {
+	int64_t calls, tokens;                 /* today */
+	int64_t month_calls, month_tokens;     /* of 30 days */
+	int64_t limit;                         /* tokens a day; 0: none */
+};
+
+int         usage_read(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct person *p, struct used *used, wc_err *e);
+const char *usage_text(wc_arena *a, const struct used *used);
+json_t     *usage_card(wc_arena *a, const struct used *used, const char *link);     /* a text_notice */
 
 /* --- what REST and tools have in common (api.c) ------------------------------------------------------------------------ */
 
@@ -192,7 +210,8 @@ json_t *usage_list(wc_arena *a, const struct smartbot *self, const struct usage_
 
 struct command_result {
 	const char   *text;      /* NULL: it was no command */
-	const json_t *card;
+	const json_t *card;      /* NULL: none */
+	const char   *beside;    /* what stands above the card, where it can go along; NULL: text */
 };
 
 struct speaker {
@@ -203,6 +222,7 @@ struct speaker {
 int command_try(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct speaker *who, const struct conversation *c,
                 const char *text, const char *stream_id, struct command_result *r, wc_err *e);
 const char *help_text(wc_arena *a, const struct smartbot *self);
+json_t     *help_card(wc_arena *a, const struct smartbot *self, const char *task_id, const char *desc);
 json_t     *role_card(wc_arena *a, const char *task_id, const char *current, const char *title, wc_err *e);
 
 /* --- the prompt ------------------------------------------------------------------------------------------------------ */

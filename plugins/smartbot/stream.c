@@ -4,6 +4,7 @@
  * answer to a refresh leads to an end: a stream that nobody will finish is finished here. */
 #include "smartbot.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define STALE_S    10                              /* without a new snapshot so long, look whether anybody still works on it */
@@ -22,6 +23,13 @@ struct person person_of(wc_arena *a, const char *user)
 		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
 	wc_keyed_hash(p.hash, "smartbot.person", lower, NULL);
 	return p;
+}
+
+int person_keep(wc_db *db, wc_arena *a, const struct person *p, wc_err *e)
+{
+	wc_slice user = wc_seal(a, "smartbot_person.user_id", (wc_slice){p->user, strlen(p->user)});
+
+	return wc_db_exec(db, e, "INSERT IGNORE INTO smartbot_person (person, user_id) VALUES (?, ?)", person_val(p), wc_bytes(user.p, user.n)) < 0 ? -1 : 0;
 }
 
 /* One person's questions to a bot are answered in their order, wherever they were asked; others do not wait for them. */
@@ -53,7 +61,6 @@ static int open_row(wc_db *db, void *arg, wc_err *e)
 	struct opening      *o     = arg;
 	const struct person *p     = o->asked->person;
 	wc_slice             empty = wc_seal(o->a, "smartbot_stream.content", (wc_slice){"", 0}), shown;
-	wc_slice             user  = wc_seal(o->a, "smartbot_person.user_id", (wc_slice){p->user, strlen(p->user)});
 	wc_rows              rows;
 
 	if (wc_db_exec(db, e,
@@ -61,7 +68,7 @@ static int open_row(wc_db *db, void *arg, wc_err *e)
 	               " ON DUPLICATE KEY UPDATE fence = GREATEST(fence, VALUES(fence))",
 	               wc_text(o->s->id), wc_int(o->asked->bot_id), wc_bytes(empty.p, empty.n), wc_int(o->s->fence), wc_int(o->asked->asked_ms),
 	               person_val(p)) < 0 ||
-	    wc_db_exec(db, e, "INSERT IGNORE INTO smartbot_person (person, user_id) VALUES (?, ?)", person_val(p), wc_bytes(user.p, user.n)) < 0 ||
+	    person_keep(db, o->a, p, e) < 0 ||
 	    (o->asked->response_url && reply_keep(db, o->a, o->s->id, o->asked->response_url, o->asked->asked_ms, e) < 0) ||
 	    wc_db_query(db, o->a, &rows, e, "SELECT content, finished, fence, outcome FROM smartbot_stream WHERE stream_id = ?", wc_text(o->s->id)) < 0)
 		return -1;
@@ -113,7 +120,7 @@ static int end_row(wc_db *db, void *arg, wc_err *e)
 	wc_slice             sealed = wc_seal(x->a, "smartbot_stream.content", (wc_slice){end->content.p, wc_utf8_cut(end->content.p, end->content.n, STREAM_MAX)});
 	const char          *json   = end->card ? wc_json_text(x->a, end->card) : "";
 	wc_slice             card   = wc_seal(x->a, "smartbot_stream.card", (wc_slice){json, strlen(json)});
-	int64_t              n      = wc_db_exec(db, e, "UPDATE smartbot_stream SET content = ?, finished = 1, outcome = ?, card = ? WHERE stream_id = ? AND fence = ?",
+	int64_t              n      = wc_db_exec(db, e, "UPDATE smartbot_stream SET content = ?, finished = 1, outcome = ?, card = COALESCE(?, card) WHERE stream_id = ? AND fence = ?",
 	                                         wc_bytes(sealed.p, sealed.n), wc_text(end->outcome), end->card ? wc_bytes(card.p, card.n) : wc_null(),
 	                                         wc_text(x->s->id), wc_int(x->s->fence));
 
@@ -197,6 +204,49 @@ int stream_attach_image(const char *stream_id, wc_slice image, wc_err *e)
 	return rc;
 }
 
+/* --- a card at the end ----------------------------------------------------------------------------------------------- */
+
+static void give_task_id(json_t *card, const char *stream_id)
+{
+	const char *type = wc_json_str(card, "card_type");
+	char        id[48];
+
+	if (!type || !strstr(type, "_interaction") || json_object_get(card, "task_id"))
+		return;
+	snprintf(id, sizeof id, "card-%.32s", stream_id);
+	json_object_set_new(card, "task_id", json_string(id));
+}
+
+static int why_not_attached(wc_arena *a, const char *stream_id, wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(NULL, a, &rows, e, "SELECT 1 FROM smartbot_stream WHERE stream_id = ?", wc_text(stream_id)) < 0)
+		return -1;
+	return rows.n ? wc_fail(e, WC_E_CONFLICT, "the stream has ended, or has its card") : wc_fail(e, WC_E_NOT_FOUND, "there is no such stream");
+}
+
+int stream_attach_card(const char *stream_id, json_t *card, wc_err *e)
+{
+	wc_arena *a;
+	wc_slice  sealed;
+	int64_t   n;
+	int       rc;
+
+	if (!is_stream_id(stream_id))
+		return wc_fail(e, WC_E_NOT_FOUND, "there is no such stream");
+	give_task_id(card, stream_id);
+	if (card_check(card, e) < 0)
+		return -1;
+	a      = wc_arena_new();
+	sealed = wc_seal(a, "smartbot_stream.card", (wc_slice){wc_json_text(a, card), strlen(wc_json_text(a, card))});
+	n      = wc_db_exec(NULL, e, "UPDATE smartbot_stream SET card = ? WHERE stream_id = ? AND NOT finished AND card IS NULL",
+	                    wc_bytes(sealed.p, sealed.n), wc_text(stream_id));
+	rc     = n > 0 ? 0 : n < 0 ? -1 : why_not_attached(a, stream_id, e);
+	wc_arena_free(a);
+	return rc;
+}
+
 /* Appends to items what the last answer carries; base64 and md5 are made from the bytes just here, so that they fit. */
 static int add_images(wc_arena *a, const char *id, json_t *stream, wc_err *e)
 {
@@ -254,6 +304,39 @@ static const json_t *ended(wc_arena *a, const char *id, wc_slice content, wc_cel
 	return add_images(a, id, stream, e) < 0 ? NULL : reply_of(a, stream, json);
 }
 
+struct snapshot {
+	bool     there, finished, fresh;
+	wc_slice shown;
+	wc_cell  card;
+};
+
+static int read_snapshot(wc_arena *a, const char *id, struct snapshot *s, wc_err *e)
+{
+	wc_rows rows;
+
+	*s = (struct snapshot){.shown = {"", 0}};
+	if (wc_db_query(NULL, a, &rows, e,
+	                "SELECT content, finished, TIMESTAMPDIFF(SECOND, updated_at, NOW(3)), card FROM smartbot_stream WHERE stream_id = ?", wc_text(id)) < 0)
+		return -1;
+	if (!rows.n)
+		return 0;
+	s->there    = true;
+	s->finished = wc_row_int(&rows, 0, 1);
+	s->fresh    = wc_row_int(&rows, 0, 2) < STALE_S;
+	s->card     = wc_row_cell(&rows, 0, 3);
+	return unseal_content(a, wc_row_cell(&rows, 0, 0), &s->shown, e);
+}
+
+/* The job is at its end, and the stream was not when it was read: it may have come to its end in between. */
+static const json_t *answer_behind_job(wc_arena *a, const char *id, wc_err *e)
+{
+	struct snapshot s;
+
+	if (read_snapshot(a, id, &s, e) < 0)
+		return NULL;
+	return s.finished ? ended(a, id, s.shown, s.card, e) : end_with(a, id, s.shown, failed_text);
+}
+
 /* Nothing was written lately: is the job still to come, or at work, or has it been given up? */
 static const json_t *answer_stale(wc_callback *cb, const struct smartbot *self, const char *id, const char *user, wc_slice shown, wc_err *e)
 {
@@ -266,7 +349,9 @@ static const json_t *answer_stale(wc_callback *cb, const struct smartbot *self, 
 		return NULL;
 	if (state == WC_JOB_NONE)
 		return end_with(a, id, shown, expired_text);
-	if (state == WC_JOB_DEAD || state == WC_JOB_DONE || wc_now_ms() - created_ms > self->stream_life_ms + 10000)
+	if (state == WC_JOB_DEAD || state == WC_JOB_DONE)
+		return answer_behind_job(a, id, e);
+	if (wc_now_ms() - created_ms > self->stream_life_ms + 10000)
 		return end_with(a, id, shown, failed_text);
 	if (state != WC_JOB_WAITING || !user)
 		return going_on(a, id, shown);
@@ -279,20 +364,16 @@ static const json_t *answer_stale(wc_callback *cb, const struct smartbot *self, 
 
 const json_t *stream_answer(wc_callback *cb, const struct smartbot *self, const char *id, const char *user, wc_err *e)
 {
-	wc_arena *a     = wc_callback_arena(cb);
-	wc_slice  shown = {"", 0};
-	wc_rows   rows;
+	wc_arena       *a = wc_callback_arena(cb);
+	struct snapshot s;
 
 	if (!is_stream_id(id))
-		return end_with(a, id, shown, expired_text);
-	if (wc_db_query(NULL, a, &rows, e,
-	                "SELECT content, finished, TIMESTAMPDIFF(SECOND, updated_at, NOW(3)), card FROM smartbot_stream WHERE stream_id = ?", wc_text(id)) < 0)
+		return end_with(a, id, (wc_slice){"", 0}, expired_text);
+	if (read_snapshot(a, id, &s, e) < 0)
 		return NULL;
-	if (rows.n && unseal_content(a, wc_row_cell(&rows, 0, 0), &shown, e) < 0)
-		return NULL;
-	if (rows.n && wc_row_int(&rows, 0, 1))
-		return ended(a, id, shown, wc_row_cell(&rows, 0, 3), e);
-	if (rows.n && wc_row_int(&rows, 0, 2) < STALE_S)
-		return going_on(a, id, shown);
-	return answer_stale(cb, self, id, user, shown, e);
+	if (s.finished)
+		return ended(a, id, s.shown, s.card, e);
+	if (s.there && s.fresh)
+		return going_on(a, id, s.shown);
+	return answer_stale(cb, self, id, user, s.shown, e);
 }

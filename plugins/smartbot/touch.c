@@ -1,7 +1,7 @@
 /* What people do with cards and answers: buttons are answered with a new card within five seconds, ratings are kept.
  *
- * Keys of buttons: "role:NAME" and "role" (a choice) switch the role, "roles" shows the roles, "clear" forgets, "help" helps, "ask:TEXT" asks
- * as if TEXT had been typed. Every other key is acknowledged. */
+ * Keys of buttons: "role:NAME" and "role" (a choice) switch the role, "roles" shows the roles, "usage" what was used, "clear" forgets, "help"
+ * helps, "ask:TEXT" asks as if TEXT had been typed. Every other key is kept for whoever made the card, and acknowledged. */
 #include "smartbot.h"
 
 #include <stdio.h>
@@ -51,13 +51,40 @@ static json_t *switched(struct touch *t, const char *name, wc_err *e)
 
 static json_t *show_help(struct touch *t)
 {
-	json_t *card = plain_card(t, "使用帮助", "直接提问就可以,也可以发图片和文本文件");
-
-	card_add_fact(card, "忘记", "说“清除记忆”");
-	card_add_fact(card, "角色", "说“切换角色 名称”");
-	card_add_fact(card, "用量", "说“用量”");
-	card_add_button(card, "清除记忆", 3, "clear");
 	t->said = help_text(t->a, t->self);
+	return help_card(t->a, t->self, t->task, "直接提问就可以,也可以发图片和文本文件");
+}
+
+static json_t *show_usage(struct touch *t, wc_err *e)
+{
+	struct used used;
+	json_t     *card;
+
+	if (usage_read(t->a, t->self, &t->bot, &t->person, &used, e) < 0)
+		return NULL;
+	card = plain_card(t, "您的用量", wc_printf(t->a, "今天 %lld 次,%lld 个 token", (long long)used.calls, (long long)used.tokens));
+	card_add_fact(card, "30 天", wc_printf(t->a, "%lld 次,%lld token", (long long)used.month_calls, (long long)used.month_tokens));
+	t->said = usage_text(t->a, &used);
+	return card;
+}
+
+/* A card that others made, such as a vote: who asked reads what was pressed at /api/smartbot/presses. */
+static json_t *take_note(struct touch *t, wc_err *e)
+{
+	const char *choices = wc_json_text(t->a, t->choices);
+	wc_slice    sealed  = wc_seal(t->a, "smartbot_press.choices", (wc_slice){choices, strlen(choices)});
+	json_t     *card;
+
+	if (person_keep(NULL, t->a, &t->person, e) < 0 ||
+	    wc_db_exec(NULL, e, "INSERT IGNORE INTO smartbot_press (event_key, bot_id, person, task_id, pressed, choices) VALUES (?, ?, ?, ?, ?, ?)",
+	               wc_text(wc_job_key(t->job)), wc_int(t->bot.id), person_val(&t->person), wc_text(t->task), wc_text(t->key),
+	               wc_bytes(sealed.p, sealed.n)) < 0)
+		return NULL;
+	if (!*t->self->link)
+		return plain_card(t, "已收到", "谢谢");
+	card = card_text_notice(t->a, "已收到", "谢谢", NULL, t->self->link);
+	json_object_set_new(card, "task_id", json_string(t->task));
+	t->said = "已收到,谢谢。";
 	return card;
 }
 
@@ -92,11 +119,13 @@ static json_t *act(struct touch *t, wc_err *e)
 		return role_card(t->a, t->task, current, "切换角色", e);
 	if (!strcmp(t->key, "help"))
 		return show_help(t);
+	if (!strcmp(t->key, "usage"))
+		return show_usage(t, e);
 	if (!strncmp(t->key, "ask:", 4) && t->key[4])
 		return ask(t, t->key + 4, e);
 	if (!strcmp(t->key, "clear"))
 		return memory_clear(NULL, t->conversation.id, e) < 0 ? NULL : plain_card(t, "好的", "之前的对话我都忘记了");
-	return plain_card(t, "已收到", "谢谢");
+	return take_note(t, e);
 }
 
 static int keep_card(struct touch *t, const json_t *card, wc_err *e)
@@ -177,6 +206,8 @@ int feedback_run(wc_job *job, const void *self, wc_err *e)
 	wc_slice      sealed  = wc_seal(a, "smartbot_feedback.content", (wc_slice){content, strlen(content)});
 
 	(void)self;
+	if (person_keep(NULL, a, &p, e) < 0)
+		return -1;
 	return wc_db_exec(NULL, e, "INSERT IGNORE INTO smartbot_feedback (event_key, bot_id, stream_id, person, kind, reasons, content) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	                  wc_text(wc_job_key(job)), wc_int(json_integer_value(json_object_get(args, "bot"))),
 	                  wc_text(wc_strndup(a, id, wc_utf8_cut(id, strlen(id), 256))), person_val(&p),

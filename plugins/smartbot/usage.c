@@ -78,19 +78,36 @@ const char *limit_reached(wc_arena *a, const struct smartbot *self, const struct
 	return NULL;
 }
 
-const char *usage_text(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct person *p, wc_err *e)
+int usage_read(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct person *p, struct used *used, wc_err *e)
 {
-	wc_rows     rows;
-	const char *rest = "";
+	wc_rows rows;
 
 	if (wc_db_query(NULL, a, &rows, e,
 	                "SELECT COALESCE(SUM(IF(day = " TODAY ", calls, 0)), 0), COALESCE(SUM(IF(day = " TODAY ", prompt_tokens + completion_tokens, 0)), 0),"
 	                " COALESCE(SUM(calls), 0), COALESCE(SUM(prompt_tokens + completion_tokens), 0) FROM smartbot_usage"
 	                " WHERE bot_id = ? AND person = ? AND day > " TODAY " - INTERVAL 30 DAY",
 	                offset(self), offset(self), wc_int(bot->id), person_val(p), offset(self)) < 0)
-		return NULL;
-	if (bot->daily_tokens_person)
-		rest = wc_printf(a, "(每天上限 %lld)", (long long)bot->daily_tokens_person);
-	return wc_printf(a, "您的用量:\n- 今天 %s 次,%s 个 token%s\n- 近 30 天 %s 次,%s 个 token", wc_row_text(&rows, 0, 0), wc_row_text(&rows, 0, 1), rest,
-	                 wc_row_text(&rows, 0, 2), wc_row_text(&rows, 0, 3));
+		return -1;
+	*used = (struct used){wc_row_int(&rows, 0, 0), wc_row_int(&rows, 0, 1), wc_row_int(&rows, 0, 2), wc_row_int(&rows, 0, 3), bot->daily_tokens_person};
+	return 0;
+}
+
+const char *usage_text(wc_arena *a, const struct used *u)
+{
+	const char *rest = u->limit ? wc_printf(a, "(每天上限 %lld)", (long long)u->limit) : "";
+
+	return wc_printf(a, "您的用量:\n- 今天 %lld 次,%lld 个 token%s\n- 近 30 天 %lld 次,%lld 个 token", (long long)u->calls, (long long)u->tokens, rest,
+	                 (long long)u->month_calls, (long long)u->month_tokens);
+}
+
+json_t *usage_card(wc_arena *a, const struct used *u, const char *link)
+{
+	json_t *card = card_text_notice(a, "您的用量", NULL, NULL, link);
+
+	card_set_emphasis(card, wc_printf(a, "%lld", (long long)u->tokens), "今天的 token");
+	card_add_fact(card, "今天", wc_printf(a, "%lld 次", (long long)u->calls));
+	card_add_fact(card, "30 天", wc_printf(a, "%lld 次,%lld token", (long long)u->month_calls, (long long)u->month_tokens));
+	if (u->limit)
+		card_add_fact(card, "上限", wc_printf(a, "每天 %lld token", (long long)u->limit));
+	return card;
 }

@@ -326,7 +326,7 @@ class System {
 		child.stdout.on('data', (piece) => { said += piece; });
 		child.stdin.write(`LOCK TABLES ${table} WRITE; SELECT 'locked';\n`);
 		await waitFor(`the lock on ${table}`, () => said.includes('locked'));
-		return { release: () => new Promise((resolve) => { child.on('close', resolve).stdin.end(); }) };
+		return { sql: (statement) => child.stdin.write(`${statement};\n`), release: () => new Promise((resolve) => { child.on('close', resolve).stdin.end(); }) };
 	}
 
 	// What a stopped server looks like from outside: connections end, new ones are refused.

@@ -9,7 +9,7 @@ const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(
 let system;
 
 before(async () => {
-	system = await startSystem({ conf: '[worker]\npoll = 50ms\n[model:demo]\nfirst = 1s\nidle = 1s\nretries = 0\nbreaker_failures = 0\n' });
+	system = await startSystem({ conf: '[worker]\npoll = 50ms\n[model:demo]\nfirst = 1s\nidle = 1s\nretries = 0\nbreaker_failures = 0\n[smartbot:helpdesk]\nper_minute = 0\n' });
 	await system.speed({ chars_per_s: 5000, refresh_ms: 100, first_token_ms: 0 });
 });
 after(() => system?.stop());
@@ -82,6 +82,53 @@ test('the card of a command is shown, and its buttons change it', async () => {
 	assert.equal((await post('cards', { message: bubble.id, key, person: 'lisi' })).status, 404, 'not in a chat of another person');
 });
 
+test('help and use come with cards, whose buttons work', async () => {
+	const help = await ask({ text: '帮助' });
+	assert.match(help.text, /还可以对我说/);
+	assert.deepEqual(help.card.button_list.map(({ key }) => key), ['roles', 'usage', 'clear']);
+	assert.equal((await post('cards', { message: help.id, key: 'usage' })).json.error, '');
+	assert.match((await byId(help.id)).card.main_title.desc, /今天 \d+ 次/);
+	const used = await ask({ text: '用量' });
+	assert.deepEqual([used.card.card_type, used.card.emphasis_content.desc], ['text_notice', '今天的 token']);
+});
+
+test('with more roles the card is a list, then a vote, and what is chosen is switched to', async () => {
+	const role = (i) => system.sql(`INSERT INTO smartbot_role (name, prompt) VALUES ('角色${i}', '你是${i}。')`);
+	for (const [more, type, part] of [[4, 'multiple_interaction', 'select_list'], [12, 'vote_interaction', 'checkbox']]) {
+		for (let i = more; i < more + 4; i++) await role(i);
+		const bubble = await ask({ text: '切换角色' });
+		assert.equal(bubble.card.card_type, type);
+		assert.match(bubble.text, /^选一个角色/);
+		const { option_list: options } = [bubble.card[part]].flat()[0];
+		assert.equal(options.length, type === 'vote_interaction' ? 12 : 8);
+		const { id } = options.at(-1);
+		const pressed = await post('cards', { message: bubble.id, key: 'role', selections: { role: [id] } });
+		assert.deepEqual(pressed.json, { delivered: true, status: 200, error: '' });
+		assert.match((await byId(bubble.id)).card.main_title.title, new RegExp(`已切换为「${id}」`));
+	}
+	await system.sql("DELETE FROM smartbot_role WHERE name LIKE '角色%'");
+	await post('cards', { message: (await ask({ text: '切换角色' })).id, key: 'role:通用助手' });
+});
+
+test('pictures at the end of an answer are checked by the simulator and there for the phone', async () => {
+	const headers = { Authorization: `Bearer ${(await system.wecomd('key', 'add', '--name', 'tool', '--role', 'operator')).stdout.trim()}`, 'Content-Type': 'application/json' };
+	const JPG = Buffer.from('ffd8ffe000104a464946', 'hex');
+	await system.postJson('/sim/api/control', { chars_per_s: 50 });
+	const { id } = (await say({ text: '数到 30' })).json;
+	const stream = await waitFor('the stream', async () => (await system.sql(`SELECT stream_id FROM simulator_message WHERE reply_to = ${id}`, sim))[0]?.[0]);
+	for (const picture of [PNG, JPG])
+		await waitFor('the picture to be taken', async () => (await system.get(`/api/smartbot/streams/${stream}/images`,
+			{ method: 'POST', headers, body: JSON.stringify({ base64: picture.toString('base64') }) })).status === 201);
+	await system.postJson('/sim/api/control', { chars_per_s: 5000 });
+	const bubble = await waitFor('the end', async () => (await messages()).find((one) => one.reply_to === id && one.state === 'finished'));
+	assert.equal(bubble.pictures, 2);
+	for (const [no, type, picture] of [[0, 'image/png', PNG], [1, 'image/jpeg', JPG]]) {
+		const answer = await system.get(`/sim/api/pictures/${bubble.id}/${no}`);
+		assert.deepEqual([answer.headers['content-type'], answer.bytes], [type, picture]);
+	}
+	assert.equal((await system.get(`/sim/api/pictures/${bubble.id}/2`)).status, 404);
+});
+
 test('an answer may be rated, with reasons, and what is no answer may not', async () => {
 	const bubble = await ask({ text: '数到 3' });
 	assert.equal(bubble.rateable, true);
@@ -97,6 +144,8 @@ test('an answer may be rated, with reasons, and what is no answer may not', asyn
 test('opening a chat is told to the bot once a day', async () => {
 	assert.deepEqual((await post('enter', { bot: 'helpdesk' })).json, { delivered: true, status: 200, error: '' });
 	assert.equal((await post('enter', { bot: 'helpdesk' })).json.delivered, false);
+	const welcome = (await messages()).filter((one) => one.from === 'bot' && one.reply_to === null);
+	assert.deepEqual(welcome.map(({ text, state }) => [text.slice(0, 3), state]), [['您好,', 'finished']]);
 	assert.equal((await post('enter', { bot: 'nobody' })).status, 404);
 });
 

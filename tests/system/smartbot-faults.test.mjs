@@ -211,6 +211,27 @@ test('a card event whose job comes too late is acknowledged in time, and its wor
 	assert.equal(fake.replies[0].body.markdown.content, '好的,现在我是「代码」。');
 });
 
+test('an answer that ends while its refresh looks for the job is given, and no apology', async () => {
+	const { id: other } = (await post(question('先'))).reply.stream;
+	assert.equal(await end(other), '答:先');
+	const workers = await waitFor('both workers', () => system.children('worker').length === 2 && system.children('worker'));
+	for (const pid of workers) process.kill(pid, 'SIGSTOP');
+	try {
+		const { id } = (await post(question('后'))).reply.stream;
+		const lock = await system.lockTable('job');
+		const answer = refresh(id);
+		const waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%' AND info LIKE 'SELECT state%job%'";
+		await waitFor('the look for the job', async () => await system.number(waiting) === 1);
+		await system.sql(`INSERT INTO smartbot_stream (stream_id, bot_id, content, finished, fence, asked_at)
+			SELECT '${id}', bot_id, content, 1, 0, asked_at FROM smartbot_stream WHERE stream_id = '${other}'`);
+		lock.sql(`UPDATE job SET state = 3 WHERE job_key = '${id}'`);
+		await lock.release();
+		assert.deepEqual(await answer, { id, finish: true, content: '答:先' });
+	} finally {
+		for (const pid of workers) process.kill(pid, 'SIGCONT');
+	}
+});
+
 test('fifty people at once are all answered, each with an answer of his own', async () => {
 	fake.script = ({ text }) => ({ pieces: ['答', ':', text.trim()], pause: 30 });
 	const ids = await Promise.all(Array.from({ length: 50 }, async (_, i) => (await post(question(`我是${i}`, { user: `p${i}` }))).reply.stream.id));

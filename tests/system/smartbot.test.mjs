@@ -15,7 +15,7 @@ before(async () => {
 		newBot('eye', { vision: 'on', memory: 'none', welcome: '您好,我是小助手。' }),
 		newBot('blind', { memory: 'none', feedback: 'off' }),
 		newBot('mind', { memory: 'person', fallback_model: 'spare', welcome_card: card }),
-		newBot('room', { memory: 'group' }),
+		newBot('room', { memory: 'group', welcome: '欢迎入群助手', welcome_image: 'https://example.com/p.png' }),
 		newBot('strict', { memory: 'none', per_minute: '2', daily_tokens_person: '150' }),
 		newBot('small', { memory: 'person', memory_tokens: '120' }),
 	].map((bot) => [bot.name, bot]));
@@ -142,6 +142,9 @@ test('who opens the chat is welcomed with text, with a card, or not at all', asy
 	assert.equal(reply.msgtype, 'template_card');
 	assert.match(reply.template_card.task_id, /^welcome-[0-9a-f]{32}$/);
 	assert.equal((await enter(bots.blind)).text, '');
+	const notice = (await enter(bots.room)).reply.template_card;
+	assert.deepEqual([notice.card_type, notice.main_title.title, notice.card_image.url], ['news_notice', '欢迎入群助手', 'https://example.com/p.png']);
+	assert.equal(notice.card_action.url, `${system.url}/phone/`);
 });
 
 test('a card event is answered with the updated card, and its repetition with the same one', async () => {
@@ -157,7 +160,7 @@ test('a card event is answered with the updated card, and its repetition with th
 	assert.equal(await system.number("SELECT COUNT(*) FROM job WHERE kind = 'smartbot.card'"), 1);
 	await say(mind, 'hello', { user: 'presser' });
 	assert.match(fake.last().messages[0].content, /你是一位翻译/);
-	for (const [key, word] of [['help', /帮助/], ['roles', /切换角色/], ['clear', /好的/], ['else', /已收到/], ['role:海盗', /没有/]]) {
+	for (const [key, word] of [['help', /帮助/], ['roles', /切换角色/], ['clear', /好的/], ['usage', /您的用量/], ['else', /已收到/], ['role:海盗', /没有/]]) {
 		const answer = await post(mind, event(mind, 'template_card_event', { event_key: key, task_id: 't' }, { user: 'presser' }));
 		assert.match(answer.reply.template_card.main_title.title, word);
 	}
@@ -230,6 +233,7 @@ test('the role is switched by name, or by the card that the command brings', asy
 	const last = await lastReply(mind, reply.stream.id);
 	assert.equal(last.msgtype, 'stream_with_template_card');
 	assert.equal(last.template_card.button_list.length, 4);
+	assert.match(last.stream.content, /^选一个角色/, 'nothing above the card becomes untrue when it is pressed');
 	assert.match(await say(mind, '帮助', { user: 'role' }), /切换角色/);
 });
 
@@ -240,7 +244,11 @@ test('use is counted by person and model, shown on demand, and limited with a po
 	assert.match(await say(strict, '三', { user: 'poor' }), /每分钟最多 2 个问题/);
 	await system.sql("UPDATE smartbot_stream SET asked_at = asked_at - INTERVAL 2 MINUTE");
 	assert.match(await say(strict, '四', { user: 'poor' }), /今天的用量已经用完/);
-	assert.match(await say(strict, '用量', { user: 'poor' }), /今天 2 次,240 个 token\(每天上限 150\)/);
+	const { reply } = await post(strict, message(strict, 'text', { content: '用量' }, { user: 'poor' }));
+	assert.equal(await end(strict, reply.stream.id), '到现在为止:');
+	const { template_card: notice } = await lastReply(strict, reply.stream.id);
+	assert.deepEqual([notice.card_type, notice.emphasis_content.title], ['text_notice', '240']);
+	assert.deepEqual(notice.horizontal_content_list.map(({ value }) => value), ['2 次', '2 次,240 token', '每天 150 token']);
 	const [row] = await system.sql("SELECT calls, prompt_tokens, completion_tokens, cost_micros, u.model FROM smartbot_usage u JOIN smartbot_bot b ON b.id = u.bot_id WHERE b.name = 'strict'");
 	assert.deepEqual(row, ['2', '200', '40', '800', 'fake']);
 	fake.script = () => ({ text: '没有计数', usage: false });
@@ -374,6 +382,59 @@ test('a picture for the end of an answer is carried with its md5, once the strea
 	assert.equal((await attach(reply.stream.id, { base64: PNG.toString('base64') })).status, 409);
 });
 
+test('a card of each type goes with the end of a running answer; a wrong member is named, and a second card refused', async () => {
+	const { eye } = bots;
+	const { stdout } = await system.wecomd('key', 'add', '--name', 'cards', '--role', 'operator');
+	const headers = { Authorization: `Bearer ${stdout.trim()}`, 'Content-Type': 'application/json' };
+	const attach = (id, value) => system.get(`/api/smartbot/streams/${id}/card`, { method: 'POST', headers, body: JSON.stringify({ card: value }) });
+	const main = { main_title: { title: '停机通知' } };
+	const action = { card_action: { type: 1, url: 'https://example.com' } };
+	const submit = { submit_button: { text: '提交', key: 'done' } };
+	const option = { id: 'a', text: '甲' };
+	const cards = {
+		text_notice: { ...main, ...action }, news_notice: { ...main, ...action, card_image: { url: 'https://example.com/p.png' } },
+		button_interaction: { ...main, button_list: [{ text: '知道了', key: 'seen' }] },
+		vote_interaction: { ...main, ...submit, checkbox: { question_key: 'q', mode: 1, option_list: [option, { id: 'b', text: '乙' }] } },
+		multiple_interaction: { ...main, ...submit, select_list: [{ question_key: 'q', option_list: [option] }] },
+	};
+	for (const [card_type, members] of Object.entries(cards)) {
+		let go;
+		fake.script = () => ({ text: '看卡片', hold: new Promise((resolve) => { go = resolve; }) });
+		const { id } = (await post(eye, message(eye, 'text', { content: '卡' }))).reply.stream;
+		await waitFor('the first words', async () => (await lastReply(eye, id)).stream.content === '看卡片');
+		const wrong = await attach(id, { card_type, ...members, main_title: { title: '停', colour: 'red' } });
+		assert.deepEqual([wrong.status, wrong.json.code, wrong.json.detail], [422, 'bad_card', 'main_title.colour: there is no such member']);
+		assert.equal((await attach(id, { card_type, ...members, main_title: 5 })).status, 422);
+		const good = await attach(id, { card_type, ...members, main_title: { title: '停机通知', desc: '字'.repeat(31) } });
+		const task_id = card_type.endsWith('notice') ? null : `card-${id}`;
+		assert.deepEqual(good.json, { stream: id, task_id, advice: [{ member: 'main_title.desc', shown: 30 }] });
+		assert.equal((await attach(id, { card_type, ...members })).status, 409, 'one card for a message');
+		assert.equal((await lastReply(eye, id)).msgtype, 'stream');
+		go();
+		await end(eye, id);
+		const last = await lastReply(eye, id);
+		assert.deepEqual([last.msgtype, last.template_card.card_type, last.template_card.task_id ?? null], ['stream_with_template_card', card_type, task_id]);
+		assert.equal((await attach(id, { card_type, ...members })).status, 409, 'it has ended');
+	}
+	assert.equal((await attach('0'.repeat(32), { card_type: 'text_notice', ...main, ...action })).status, 404);
+	assert.equal(await system.number("SELECT COUNT(*) FROM audit_log WHERE action = 'smartbot.card.attach'"), 5);
+});
+
+test('what is chosen on such a card is kept once for who asked, and acknowledged', async () => {
+	const { eye } = bots;
+	const { stdout } = await system.wecomd('key', 'add', '--name', 'reader', '--role', 'operator');
+	const presses = async (query) => (await system.get(`/api/smartbot/presses?${query}`, { headers: { Authorization: `Bearer ${stdout.trim()}` } })).json;
+	const chosen = { selected_item: [{ question_key: 'q', option_ids: { option_id: ['a', 'b'] } }] };
+	const press = event(eye, 'template_card_event', { card_type: 'vote_interaction', event_key: 'done', task_id: 'vote-1', selected_items: chosen }, { user: 'voter' });
+	const { reply } = await post(eye, press);
+	assert.deepEqual([reply.template_card.card_type, reply.template_card.task_id, reply.template_card.main_title.title], ['text_notice', 'vote-1', '已收到']);
+	await post(eye, press);
+	const { items } = await presses('task_id=vote-1');
+	assert.deepEqual(items.map(({ bot, key, choices, person }) => [bot, key, choices, person]), [['eye', 'done', { q: ['a', 'b'] }, 'v***r']]);
+	assert.deepEqual((await presses('task_id=%E4%B8%AD')).items, []);
+	assert.equal(await system.number("SELECT COUNT(*) FROM smartbot_press WHERE choices LIKE '%q%' AND LENGTH(choices) < 20"), 0, 'sealed');
+});
+
 test('the console reads and changes bots and roles, sees use, ratings and masked conversations; changes are audited', async () => {
 	const { mind } = bots;
 	const keys = {};
@@ -426,7 +487,9 @@ test('the console reads and changes bots and roles, sees use, ratings and masked
 	assert.equal((await call('operator', 'DELETE', `/conversations/${conversation.id}`)).status, 200);
 	assert.equal((await call('operator', 'DELETE', '/conversations/999999')).status, 404);
 	assert.equal((await call('operator', 'GET', `/conversations/${conversation.id}/turns`)).json.items.length, 0);
-	assert.equal((await call('viewer', 'GET', '/feedback')).json.items[0].reasons, '2,3');
+	const [rated] = (await call('viewer', 'GET', '/feedback')).json.items;
+	assert.equal(rated.reasons, '2,3');
+	assert.match(rated.person, /^u\*\*\*\d$/, 'also of somebody who only rates');
 });
 
 test('no text, no user and no URL of all this is in the log', () => {

@@ -162,6 +162,21 @@ static void the_five_builders_make_good_cards(void **state)
 			fail_msg("card %zu: %s", i, e.text);
 }
 
+static void what_phones_cut_is_told_and_not_refused(void **state)
+{
+	json_t *card = card_text_notice(a, "标题", "说明", NULL, "https://example.com");
+
+	(void)state;
+	card_add_fact(card, "五个字以内", "值");
+	assert_int_equal(json_array_size(card_advice(a, card)), 0);
+	card_add_fact(card, "这是六个字", "值");
+	card_add_fact(card, "这里有六个字", "值");
+	card_set_emphasis(card, "12345678901", "说明");
+	assert_int_equal(card_check(card, &e), 0);
+	assert_string_equal(wc_json_text(a, card_advice(a, card)),
+	                    "[{\"member\":\"horizontal_content_list[2].keyname\",\"shown\":5},{\"member\":\"emphasis_content.title\",\"shown\":10}]");
+}
+
 static void a_card_without_its_parts_is_found(void **state)
 {
 	(void)state;
@@ -176,6 +191,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_rule_refuses_its_breach_and_nothing_else, fresh, done),
 		cmocka_unit_test_setup_teardown(bytes_are_counted_where_the_documents_count_them, fresh, done),
 		cmocka_unit_test_setup_teardown(the_five_builders_make_good_cards, fresh, done),
+		cmocka_unit_test_setup_teardown(what_phones_cut_is_told_and_not_refused, fresh, done),
 		cmocka_unit_test_setup_teardown(a_card_without_its_parts_is_found, fresh, done),
 	};
 

@@ -25,7 +25,8 @@
 #define VOTE(list)              CARD("\"card_type\":\"vote_interaction\",\"main_title\":{\"title\":\"t\"},\"task_id\":\"t\"," \
                                      "\"submit_button\":{\"text\":\"s\",\"key\":\"s\"},\"checkbox\":{\"question_key\":\"q\",\"option_list\":" list "}")
 #define BOTH(card)              "{\"msgtype\":\"stream_with_template_card\",\"stream\":{\"id\":\"s\",\"finish\":false}" card "}"
-#define PICTURE(data)           "{\"msgtype\":\"image\",\"image\":{\"base64\":\"" data "\",\"md5\":\"0123456789abcdef0123456789abcdef\"}}"
+#define PICTURE_OF(data, md5)   "{\"msgtype\":\"image\",\"image\":{\"base64\":\"" data "\",\"md5\":\"" md5 "\"}}"
+#define PICTURE(data)           PICTURE_OF(data, "6b3cfe0d053fd00c81757402c20bffe8")
 #define JPG                     "/9j/AAAA"
 #define TEN(x)                  x x x x x x x x x x
 #define MESSAGE                 JUDGE_MESSAGE, NULL, false
@@ -100,13 +101,15 @@ static const struct ruling rulings[] = {
 
 	/* pictures */
 	{"a picture at the end", REFRESH, END_WITH("[" PICTURE(JPG) "]")},
-	{"a PNG", REFRESH, END_WITH("[" PICTURE("iVBORw0KGgo=") "]")},
+	{"a PNG", REFRESH, END_WITH("[" PICTURE_OF("iVBORw0KGgo=", "e9dd2797018cad79186e03e8c5aec8dc") "]")},
 	{"a picture before the end", REFRESH, STREAM("\"id\":\"s\",\"finish\":false,\"msg_item\":[" PICTURE(JPG) "]"), "only come with finish=true"},
 	{"ten pictures and one", REFRESH, END_WITH("[" TEN(PICTURE(JPG) ",") PICTURE(JPG) "]"), "at most 10"},
 	{"pictures that are no list", REFRESH, END_WITH("{}"), "at most 10"},
 	{"an item that is no picture", REFRESH, END_WITH("[{\"msgtype\":\"text\",\"text\":{\"content\":\"a\"}}]"), "msgtype image"},
 	{"a GIF", REFRESH, END_WITH("[" PICTURE("R0lGODlh") "]"), "JPG or PNG"},
 	{"broken base64", REFRESH, END_WITH("[" PICTURE("/9j/A AA") "]"), "JPG or PNG"},
+	{"a picture with the md5 of another", REFRESH, END_WITH("[" PICTURE_OF(JPG, "e9dd2797018cad79186e03e8c5aec8dc") "]"), "image.md5"},
+	{"a picture with its md5 in capitals", REFRESH, END_WITH("[" PICTURE_OF(JPG, "6B3CFE0D053FD00C81757402C20BFFE8") "]"), "image.md5"},
 	{"a picture without md5", REFRESH, END_WITH("[{\"msgtype\":\"image\",\"image\":{\"base64\":\"" JPG "\"}}]"), "image.md5"},
 
 	/* cards */
