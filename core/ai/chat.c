@@ -171,11 +171,11 @@ static int call_once(wc_arena *a, const wc_chat *chat, const struct model *m, wc
 	wc_count("wecomd_ai_tokens_total", result.prompt_tokens, m->name, "prompt", NULL);
 	wc_count("wecomd_ai_tokens_total", result.completion_tokens, m->name, "completion", NULL);
 	breaker_report(m, rc < 0 && !c.answer.visible.refused && is_passing(why.code));
+	*r = result;
 	if (rc < 0) {
 		*e = why;
 		return wc_wrap(e, "model %s", m->name);
 	}
-	*r = result;
 	return 0;
 }
 
@@ -216,6 +216,7 @@ int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *
 	bool                shown = false;
 	int                 rc;
 
+	*r = (wc_chat_result){0};
 	if (!m && !other)
 		return wc_fail(e, WC_E_NOT_FOUND, "the configuration has no section [model:%s]", chat->model ? chat->model : "");
 	rc = m ? call_with_retries(a, chat, m, r, &shown, e) : -1;

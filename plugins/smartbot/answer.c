@@ -60,6 +60,7 @@ static int end_stream(struct answering *x, const char *text, const char *outcome
 	if (stream_end(&x->stream, &(struct ending){{text, strlen(text)}, outcome, card, remember && x->conversation.remembers ? &turn : NULL}, e) < 0)
 		return -1;
 	wc_count("messages_total", 1, "smartbot", "out", NULL);
+	wc_count("wecomd_smartbot_answers_total", 1, outcome, NULL);
 	wc_observe_ms("answer_latency_seconds", wc_now_ms() - wc_job_created_ms(x->job), NULL);
 	return 0;
 }
@@ -126,6 +127,8 @@ static int finish(struct answering *x, const char *text, size_t n, const char *n
 	wc_splitter split;
 	size_t      first_n;
 
+	if (covered.n != n || memcmp(covered.p, text, n))
+		wc_count("wecomd_smartbot_blocked_total", 1, "answer", NULL);
 	if (x->late)
 		return send_late(x, whole, whole, e);
 	split = wc_split(whole, covered.n, covered.n + (note ? strlen(note) + 2 : 0) <= STREAM_MAX ? STREAM_MAX : PIECE_MAX);
@@ -441,8 +444,10 @@ static int ask(struct answering *x, wc_err *e)
 	wc_chat_result r;
 	wc_err         counting;
 
-	if (wc_chat_stream(x->a, &chat, &r, e) < 0)
+	if (wc_chat_stream(x->a, &chat, &r, e) < 0) {
+		usage_add_failed(x->self, x->bot.id, &x->person, &r, x->prompt_estimate);
 		return give_up(x, e);
+	}
 	if (usage_add(x->self, x->bot.id, &x->person, &r, x->prompt_estimate, &counting) < 0)
 		wc_log(WC_ERROR, "use could not be counted", wc_kv_s("error", counting.text));
 	if (!has_text(r.text, r.len))
@@ -462,8 +467,10 @@ static int answer_at_once(struct answering *x, const char *text, wc_err *e)
 	const char           *limit;
 	int                   rc;
 
-	if (blocked_word(x->a, x->self->block_words, text, strlen(text)))
+	if (blocked_word(x->a, x->self->block_words, text, strlen(text))) {
+		wc_count("wecomd_smartbot_blocked_total", 1, "question", NULL);
 		return answer_with(x, blocked_in, "blocked", NULL, e) < 0 ? -1 : 1;
+	}
 	if (command_try(x->a, x->self, &x->bot, &who, &x->conversation, text, x->stream.id, &r, e) < 0)
 		return -1;
 	if (r.text)
@@ -522,8 +529,12 @@ int answer_run(wc_job *job, const void *self, wc_err *e)
 	                                   .person = person_of(a, wc_json_str(args, "user")), .chat = wc_json_str(args, "chat")};
 	int                    rc;
 
-	if (wc_job_attempt(job) == 1)
+	if (wc_job_attempt(job) == 1) {
+		const char *kind = wc_json_str(args, "kind");
+
 		wc_count("messages_total", 1, "smartbot", "in", NULL);
+		wc_count("wecomd_smartbot_questions_total", 1, kind ? kind : "text", NULL);
+	}
 	x.late_ends_ms = wc_now_ms() + smartbot->late_life_ms;
 	if (open_all(&x, args, e) < 0)
 		return -1;

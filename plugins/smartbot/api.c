@@ -185,7 +185,11 @@ json_t *test_question(wc_arena *a, const struct smartbot *smartbot, const char *
 	chat.model    = bot.model;
 	chat.fallback = bot.fallback_model;
 	chat.messages = wc_json(a, "[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", prompt_system(a, &bot, role, prompt_fence(a)), "role", "user", "content", text);
-	if (wc_chat_stream(a, &chat, &r, e) < 0 || usage_add(smartbot, bot.id, &console, &r, wc_token_estimate(text, strlen(text)), e) < 0)
+	if (wc_chat_stream(a, &chat, &r, e) < 0) {
+		usage_add_failed(smartbot, bot.id, &console, &r, wc_token_estimate(text, strlen(text)));
+		return NULL;
+	}
+	if (usage_add(smartbot, bot.id, &console, &r, wc_token_estimate(text, strlen(text)), e) < 0)
 		return NULL;
 	covered = blocked_cover(a, smartbot->block_words, r.text, r.len, false);
 	return wc_json(a, "{s:s%, s:s, s:I, s:I, s:I, s:I, s:I}", "answer", covered.p, covered.n, "model", r.model, "prompt_tokens", (json_int_t)r.prompt_tokens,
@@ -301,6 +305,7 @@ static const wc_field usage_fields[] = {
 	{WC_INT, "completion_tokens", NULL, 0, "that came back"},
 	{WC_INT, "cost_micros", NULL, 0, "millionths of the currency of the prices"},
 	{WC_STRING, "person", NULL, 0, "who asked, masked"},
+	{WC_INT, "estimated_calls", NULL, 0, "of the calls: whose tokens are estimated, since the model did not say"},
 	{0}};
 
 static bool is_day(const char *s)
@@ -335,10 +340,11 @@ static struct usage_position usage_after(wc_arena *a, const wc_list *list)
 static json_t *usage_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
 {
 	(void)unused;
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "day", wc_row_text(rows, i, 1), "bot", wc_row_text(rows, i, 2),
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I}", "day", wc_row_text(rows, i, 1), "bot", wc_row_text(rows, i, 2),
 	                 "model", wc_row_text(rows, i, 3), "calls", (json_int_t)wc_row_int(rows, i, 4), "prompt_tokens",
 	                 (json_int_t)wc_row_int(rows, i, 5), "completion_tokens", (json_int_t)wc_row_int(rows, i, 6), "cost_micros",
-	                 (json_int_t)wc_row_int(rows, i, 7), "person", person_column(a, rows, i, 8));
+	                 (json_int_t)wc_row_int(rows, i, 7), "person", person_column(a, rows, i, 8), "estimated_calls",
+	                 (json_int_t)wc_row_int(rows, i, 9));
 }
 
 /* By day, the newest first, then bot, person and model: what grows while the list is read keeps its place. */
@@ -350,7 +356,7 @@ static int usage_rows(wc_arena *a, const struct smartbot *smartbot, const struct
 		return 0;
 	return wc_db_query(NULL, a, rows, e,
 	                   "SELECT CONCAT_WS('/', u.day, u.bot_id, LOWER(HEX(u.person)), u.model), u.day, b.name, u.model, u.calls, u.prompt_tokens,"
-	                   " u.completion_tokens, u.cost_micros, p.user_id FROM smartbot_usage u"
+	                   " u.completion_tokens, u.cost_micros, p.user_id, u.estimated_calls FROM smartbot_usage u"
 	                   " JOIN smartbot_bot b ON b.id = u.bot_id LEFT JOIN smartbot_person p ON p.person = u.person"
 	                   " WHERE u.day >= COALESCE(?, DATE(NOW(3) + INTERVAL ? MICROSECOND) - INTERVAL 29 DAY) AND u.day <= COALESCE(?, ?, '9999-12-31')"
 	                   " AND u.day <= COALESCE(?, '9999-12-31') AND b.name = COALESCE(?, b.name)"

@@ -169,15 +169,26 @@ static bool has_kind(const json_t *parts, const char *kind)
 }
 
 struct asking {
-	const char *user, *chat, *msgid, *stream, *url;
+	const char *user, *chat, *msgid, *stream, *url, *kind;
 	json_t     *parts, *quote;
 	int64_t     in_flight;
 };
 
 static const json_t *answer_args(wc_callback *cb, const struct asking *q, bool later)
 {
-	return wc_json(wc_callback_arena(cb), "{s:I, s:s, s:s, s:O, s:O, s:s?, s:b}", "bot", (json_int_t)wc_callback_endpoint(cb), "user", q->user,
-	               "chat", q->chat, "parts", q->parts, "quote", q->quote, "url", q->url, "later", (int)later);
+	return wc_json(wc_callback_arena(cb), "{s:I, s:s, s:s, s:O, s:O, s:s?, s:b, s:s}", "bot", (json_int_t)wc_callback_endpoint(cb), "user", q->user,
+	               "chat", q->chat, "parts", q->parts, "quote", q->quote, "url", q->url, "later", (int)later, "kind", q->kind);
+}
+
+/* Kinds that are counted; what WeCom may bring later is "other". */
+static const char *kind_of(const char *msgtype)
+{
+	static const char *const kinds[] = {"text", "voice", "image", "file", "mixed", "video"};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (msgtype && !strcmp(msgtype, kinds[i]))
+			return kinds[i];
+	return "other";
 }
 
 /* The fourth question at once would be a fourth open stream, which WeCom does not take: its bubble ends with a word at once, and
@@ -188,6 +199,8 @@ static const json_t *ask_behind(wc_callback *cb, int64_t ahead, const void *ctx)
 	wc_arena            *a     = wc_callback_arena(cb);
 	bool                 later = ahead >= q->in_flight && q->url;
 
+	if (ahead)
+		wc_count("wecomd_smartbot_queued_total", 1, later ? "later" : "waits", NULL);
 	if (later)
 		reply_stream(cb, q->stream, true, wc_printf(a, "您前面还有 %lld 个问题,轮到这个问题时,我会把答案作为新消息发给您。", (long long)ahead));
 	else
@@ -211,7 +224,8 @@ static int receive_message(wc_callback *cb, const struct smartbot *self, const j
 
 	*q = (struct asking){.user = wc_json_str(msg, "from.userid"), .chat = chat ? chat : "", .msgid = msgid,
 	                     .stream = key_of(cb, "smartbot.stream", msgid), .url = url && strlen(url) <= URL_MAX ? url : NULL,
-	                     .parts = parts_of(a, msg, TEXT_MAX), .quote = parts_of(a, quote, QUOTE_MAX), .in_flight = self->in_flight};
+	                     .kind = kind_of(wc_json_str(msg, "msgtype")), .parts = parts_of(a, msg, TEXT_MAX), .quote = parts_of(a, quote, QUOTE_MAX),
+	                     .in_flight = self->in_flight};
 	if (!q->user || strlen(q->user) > 128 || strlen(q->chat) > 128)
 		return wc_fail(e, WC_E_ARG, "a message without a fit from.userid or chatid");
 	wc_callback_identity(cb, "message", msgid, q->user, q->chat, NULL);

@@ -263,7 +263,11 @@ int summary_run(wc_job *job, const void *self, wc_err *e)
 	chat.model    = bot.model;
 	chat.fallback = bot.fallback_model;
 	chat.messages = wc_json(a, "[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", rules, "role", "user", "content", text);
-	if (wc_chat_stream(a, &chat, &r, e) < 0 || usage_add(self, bot.id, &nobody, &r, wc_token_estimate(text, strlen(text)), e) < 0)
+	if (wc_chat_stream(a, &chat, &r, e) < 0) {
+		usage_add_failed(self, bot.id, &nobody, &r, wc_token_estimate(text, strlen(text)));
+		return -1;
+	}
+	if (usage_add(self, bot.id, &nobody, &r, wc_token_estimate(text, strlen(text)), e) < 0)
 		return -1;
 	return r.len ? write_summary(a, &c, upto, (wc_slice){r.text, r.len}, e) : 0;
 }

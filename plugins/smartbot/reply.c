@@ -98,12 +98,15 @@ static int settle(const char *key, const char *in_ledger, enum reply_state state
 static int call(wc_arena *a, const char *key, const char *in_ledger, const char *url, const json_t *message, enum reply_state *state, wc_err *e)
 {
 	static const char *const headers[] = {"Content-Type: application/json", NULL};
+	static const char *const results[] = {
+		[REPLY_UNUSED] = "unsent", [REPLY_SENT] = "sent", [REPLY_REFUSED] = "refused", [REPLY_UNCERTAIN] = "uncertain"};
 	const char              *body      = wc_json_text(a, message), *answer;
 	wc_http                  http      = {.url = url, .headers = headers, .body = body, .body_len = strlen(body), .total_ms = 15000};
 	wc_http_reply            reply;
 	wc_err                   why;
 
 	*state = judge(a, wc_http_do(a, &http, &reply, &why), &reply, &answer);
+	wc_count("wecomd_smartbot_replies_total", 1, results[*state], NULL);
 	wc_log(*state == REPLY_SENT ? WC_INFO : WC_WARN, "reply by response_url", wc_kv_s("stream", key), wc_kv_s("answer", answer));
 	return settle(key, in_ledger, *state, answer, e);
 }

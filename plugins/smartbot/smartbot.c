@@ -2,11 +2,13 @@
  *
  * A message becomes a job and an open stream (event.c); the job reads what was sent, asks the model and writes snapshots (answer.c,
  * stream.c); WeCom's refreshes read them, on whatever node they arrive (stream.c). Cards and ratings are in touch.c, what is remembered in
- * memory.c, what is used in usage.c, the later message in reply.c, the console's side in api.c. */
+ * memory.c, what is used in usage.c, what is deleted in retention.c, the later message in reply.c, the console's side in api.c. */
 #include "smartbot.h"
 
 #define DURATION(name, standard, ...) {WC_DURATION, #name, standard, offsetof(struct smartbot, name##_ms), __VA_ARGS__}
 #define WORDS(name, standard, help)   {WC_STRING, #name, standard, offsetof(struct smartbot, name), help}
+
+#define KEPT(name, standard, help)    {WC_INT, #name, standard, offsetof(struct smartbot, name), help, .min = 0, .max = 36500, .runtime = true}
 
 /* For other plugins, such as those that bring tools: a picture or a card for the end of an answer that is under way. */
 struct smartbot_answers {
@@ -23,6 +25,11 @@ WC_PLUGIN(smartbot, struct smartbot,
 		DURATION(snapshot_every, "500ms", "pause between two snapshots of a growing answer", .min = 50, .max = 10000),
 		DURATION(late_life, "15m", "how long the model may work on when its answer goes by response_url", .min = 1000, .max = 3000000),
 		DURATION(day_offset, "8h", "the day of the limits begins so much before midnight UTC", .min = 0, .max = 86400000),
+		KEPT(answers_days, "30", "days that ended answers with their pictures and cards, and used-up response_urls are kept; 0: for ever"),
+		KEPT(feedback_days, "365", "days that ratings and pressed cards are kept; 0: for ever"),
+		KEPT(usage_days, "730", "days that counts of use are kept; 0: for ever"),
+		KEPT(conversations_days, "180", "days that turns, and conversations nobody goes on with, are remembered; 0: for ever"),
+		{WC_STRING, "retention_cron", "43 3 * * *", offsetof(struct smartbot, retention_cron), "when what is old goes: minute hour day month weekday"},
 		{WC_INT, "in_flight", "3", offsetof(struct smartbot, in_flight), "questions of one person to one bot that have open streams", .min = 1, .max = 3},
 		{WC_INT, "images", "4", offsetof(struct smartbot, images), "pictures of one question that the model is given", .min = 0, .max = 10},
 		{WC_SIZE, "image_max", "4m", offsetof(struct smartbot, image_max), "largest picture", .min = 1024, .max = 20971520},
@@ -44,7 +51,18 @@ WC_PLUGIN(smartbot, struct smartbot,
 		{"smartbot.answer", answer_run, "asks the model and streams its answer", .attempts = 4},
 		{"smartbot.card", card_run, "acts on a card's button and makes the new card", .attempts = 2},
 		{"smartbot.feedback", feedback_run, "keeps a person's rating"},
+		{"smartbot.retention", retention_run, "deletes what is old"},
 		{"smartbot.summary", summary_run, "sums up the older turns of a conversation", .attempts = 3}),
+	.timers    = WC_TIMERS(
+		{"smartbot.retention", .setting = "retention_cron", .job = "smartbot.retention", .summary = "old answers, ratings, counts and conversations go, once a day"}),
+	.metrics   = WC_METRICS(
+		{"wecomd_smartbot_questions_total", WC_COUNTER, "kind", "Questions by their kind: text, voice, image, file, mixed, video, other, button"},
+		{"wecomd_smartbot_answers_total", WC_COUNTER, "outcome", "Ends of streams: answered, command, limited, blocked, excused, failed, late (the answer follows)"},
+		{"wecomd_smartbot_replies_total", WC_COUNTER, "result", "Later messages by response_url: sent, refused, uncertain, unsent"},
+		{"wecomd_smartbot_tokens_total", WC_COUNTER, "kind,source", "Tokens used, as the endpoint counted or as estimated"},
+		{"wecomd_smartbot_blocked_total", WC_COUNTER, "where", "Questions refused and answers covered for blocked words"},
+		{"wecomd_smartbot_queued_total", WC_COUNTER, "how", "Questions told to wait: waits in an open bubble, or answered later"},
+		{"wecomd_smartbot_feedback_total", WC_COUNTER, "kind", "Ratings: accurate, inaccurate, withdrawn"}),
 	.reconcilers = WC_RECONCILERS({"smartbot.reply", reply_reconcile}),
 	.offers    = WC_OFFERS({"answers", 1, &answers}),
 	.sealed    = WC_SEALED("smartbot_bot.token", "smartbot_bot.aes_key", "smartbot_stream.content", "smartbot_stream.card", "smartbot_image.image",

@@ -11,6 +11,8 @@
 
 struct smartbot {
 	int64_t     stream_life_ms, snapshot_every_ms, late_life_ms, day_offset_ms;
+	int64_t     answers_days, feedback_days, usage_days, conversations_days;
+	const char *retention_cron;
 	int64_t     in_flight, images, image_max, file_max, file_text_max;
 	const char *media_hosts, *block_words;
 	const char *link;
@@ -178,6 +180,8 @@ int role_prompt(wc_arena *a, const char *name, const char **prompt, wc_err *e); 
 
 int usage_add(const struct smartbot *self, int64_t bot_id, const struct person *p, const wc_chat_result *r, int64_t prompt_estimate, wc_err *e);
 
+void usage_add_failed(const struct smartbot *self, int64_t bot_id, const struct person *p, const wc_chat_result *r, int64_t prompt_estimate);
+
 /* NULL: go on. Otherwise the polite word of the limit that was reached. -1 in *rc on errors. */
 const char *limit_reached(wc_arena *a, const struct smartbot *self, const struct bot *bot, const struct person *p, const char *stream_id,
                           int *rc, wc_err *e);
@@ -238,6 +242,7 @@ int event_receive(wc_callback *cb, const void *self, wc_err *e);
 int answer_run(wc_job *job, const void *self, wc_err *e);
 int card_run(wc_job *job, const void *self, wc_err *e);
 int feedback_run(wc_job *job, const void *self, wc_err *e);
+int retention_run(wc_job *job, const void *self, wc_err *e);
 const json_t *card_answer(wc_callback *cb, const char *key, const void *self, wc_err *e);
 
 extern const wc_route smartbot_routes[];

@@ -75,10 +75,9 @@ static json_t *take_note(struct touch *t, wc_err *e)
 	wc_slice    sealed  = wc_seal(t->a, "smartbot_press.choices", (wc_slice){choices, strlen(choices)});
 	json_t     *card;
 
-	if (person_keep(NULL, t->a, &t->person, e) < 0 ||
-	    wc_db_exec(NULL, e, "INSERT IGNORE INTO smartbot_press (event_key, bot_id, person, task_id, pressed, choices) VALUES (?, ?, ?, ?, ?, ?)",
+	if (wc_db_exec(NULL, e, "INSERT IGNORE INTO smartbot_press (event_key, bot_id, person, task_id, pressed, choices) VALUES (?, ?, ?, ?, ?, ?)",
 	               wc_text(wc_job_key(t->job)), wc_int(t->bot.id), person_val(&t->person), wc_text(t->task), wc_text(t->key),
-	               wc_bytes(sealed.p, sealed.n)) < 0)
+	               wc_bytes(sealed.p, sealed.n)) < 0 || person_keep(NULL, t->a, &t->person, e) < 0)
 		return NULL;
 	if (!*t->self->link)
 		return plain_card(t, "已收到", "谢谢");
@@ -95,8 +94,8 @@ static json_t *ask(struct touch *t, const char *question, wc_err *e)
 
 	if (!t->url)
 		return plain_card(t, "请直接打字问我", question);
-	spec.args = wc_json(t->a, "{s:I, s:s, s:s, s:[{s:s}], s:[], s:s, s:b}", "bot", (json_int_t)t->bot.id, "user", t->person.user, "chat", t->chat,
-	                    "parts", "text", question, "quote", "url", t->url, "later", 1);
+	spec.args = wc_json(t->a, "{s:I, s:s, s:s, s:[{s:s}], s:[], s:s, s:b, s:s}", "bot", (json_int_t)t->bot.id, "user", t->person.user, "chat", t->chat,
+	                    "parts", "text", question, "quote", "url", t->url, "later", 1, "kind", "button");
 	if (wc_job_add(NULL, &spec, e) < 0)
 		return NULL;
 	return plain_card(t, "收到,答案随后作为新消息发给您", question);
@@ -197,6 +196,13 @@ static const char *reasons_of(wc_arena *a, const json_t *list)
 	return text;
 }
 
+static const char *kind_of(int64_t type)
+{
+	static const char *const kinds[] = {"other", "accurate", "inaccurate", "withdrawn"};
+
+	return kinds[type >= 1 && type <= 3 ? type : 0];
+}
+
 int feedback_run(wc_job *job, const void *self, wc_err *e)
 {
 	const json_t *args    = wc_job_args(job);
@@ -204,13 +210,15 @@ int feedback_run(wc_job *job, const void *self, wc_err *e)
 	struct person p       = person_of(a, wc_json_str(args, "user"));
 	const char   *content = wc_json_str(args, "content"), *id = wc_json_str(args, "id");
 	wc_slice      sealed  = wc_seal(a, "smartbot_feedback.content", (wc_slice){content, strlen(content)});
+	int64_t       n;
 
 	(void)self;
-	if (person_keep(NULL, a, &p, e) < 0)
-		return -1;
-	return wc_db_exec(NULL, e, "INSERT IGNORE INTO smartbot_feedback (event_key, bot_id, stream_id, person, kind, reasons, content) VALUES (?, ?, ?, ?, ?, ?, ?)",
-	                  wc_text(wc_job_key(job)), wc_int(json_integer_value(json_object_get(args, "bot"))),
-	                  wc_text(wc_strndup(a, id, wc_utf8_cut(id, strlen(id), 256))), person_val(&p),
-	                  wc_int(json_integer_value(json_object_get(args, "type")) & 127), wc_text(reasons_of(a, json_object_get(args, "reasons"))),
-	                  wc_bytes(sealed.p, sealed.n)) < 0 ? -1 : 0;
+	n = wc_db_exec(NULL, e, "INSERT IGNORE INTO smartbot_feedback (event_key, bot_id, stream_id, person, kind, reasons, content) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	               wc_text(wc_job_key(job)), wc_int(json_integer_value(json_object_get(args, "bot"))),
+	               wc_text(wc_strndup(a, id, wc_utf8_cut(id, strlen(id), 256))), person_val(&p),
+	               wc_int(json_integer_value(json_object_get(args, "type")) & 127), wc_text(reasons_of(a, json_object_get(args, "reasons"))),
+	               wc_bytes(sealed.p, sealed.n));
+	if (n > 0)
+		wc_count("wecomd_smartbot_feedback_total", 1, kind_of(json_integer_value(json_object_get(args, "type"))), NULL);
+	return n < 0 ? -1 : person_keep(NULL, a, &p, e);
 }

@@ -17,14 +17,27 @@ int usage_add(const struct smartbot *self, int64_t bot_id, const struct person *
 	int64_t prompt     = counted ? r->prompt_tokens : prompt_estimate;
 	int64_t completion = counted ? r->completion_tokens : wc_token_estimate(r->text, r->len);
 
+	const char *source = counted ? "counted" : "estimated";
+
+	wc_count("wecomd_smartbot_tokens_total", prompt, "prompt", source, NULL);
+	wc_count("wecomd_smartbot_tokens_total", completion, "completion", source, NULL);
 	/* A run that is repeated has asked the model again, and counts again. */
 	return wc_db_exec_once(e,
-	                  "INSERT INTO smartbot_usage (day, bot_id, person, model, calls, prompt_tokens, completion_tokens, cost_micros)"
-	                  " VALUES (" TODAY ", ?, ?, ?, 1, ?, ?, ?) ON DUPLICATE KEY UPDATE calls = calls + 1,"
+	                  "INSERT INTO smartbot_usage (day, bot_id, person, model, calls, prompt_tokens, completion_tokens, cost_micros, estimated_calls)"
+	                  " VALUES (" TODAY ", ?, ?, ?, 1, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE calls = calls + 1, estimated_calls = estimated_calls + VALUES(estimated_calls),"
 	                  " prompt_tokens = prompt_tokens + VALUES(prompt_tokens), completion_tokens = completion_tokens + VALUES(completion_tokens),"
 	                  " cost_micros = cost_micros + VALUES(cost_micros)",
-	                  offset(self), wc_int(bot_id), person_val(p), wc_text(r->model), wc_int(prompt), wc_int(completion), wc_int(r->cost_micros)) < 0
+	                  offset(self), wc_int(bot_id), person_val(p), wc_text(r->model), wc_int(prompt), wc_int(completion), wc_int(r->cost_micros), wc_int(!counted)) < 0
 	       ? -1 : 0;
+}
+
+/* A call that failed before it showed anything is not counted: nobody says what it used. */
+void usage_add_failed(const struct smartbot *self, int64_t bot_id, const struct person *p, const wc_chat_result *r, int64_t prompt_estimate)
+{
+	wc_err e;
+
+	if (r->model && r->len && usage_add(self, bot_id, p, r, prompt_estimate, &e) < 0)
+		wc_log(WC_ERROR, "use could not be counted", wc_kv_s("error", e.text));
 }
 
 static int too_many(wc_arena *a, const struct bot *bot, const struct person *p, const char *stream_id, bool *reached, wc_err *e)

@@ -255,6 +255,22 @@ test('use is counted by person and model, shown on demand, and limited with a po
 	await say(mind, '数', { user: 'uncounted' });
 });
 
+const usageOf = async (id) => (await system.sql(`SELECT u.calls, u.estimated_calls, u.prompt_tokens > 0, u.completion_tokens, u.cost_micros FROM smartbot_usage u
+	JOIN smartbot_stream s ON s.person = u.person AND s.bot_id = u.bot_id WHERE s.stream_id = '${id}'`)).map((row) => row.map(Number));
+
+test('a call that broke off behind some text is counted, and what the endpoint did not count is marked as estimated', async () => {
+	const { blind } = bots;
+	let calls = 0;
+	fake.script = () => (++calls === 1 ? { pieces: ['开头三字', '又四个字'], then: 'cut', pause: 30 } : { text: '全部' });
+	const { id } = (await post(blind, message(blind, 'text', { content: '断' }, { user: 'broken' }))).reply.stream;
+	assert.equal(await end(blind, id), '全部');
+	assert.deepEqual(await usageOf(id), [[2, 1, 1, 8 + 20, 400]], 'a token for each character shown, and the 20 of the second call');
+	fake.script = () => ({ status: 400, body: '{"error":{"code":"invalid_request_error"}}' });
+	const { id: refused } = (await post(blind, message(blind, 'text', { content: '拒' }, { user: 'refused' }))).reply.stream;
+	await end(blind, refused);
+	assert.deepEqual(await usageOf(refused), [], 'a call that showed nothing');
+});
+
 test('blocked words are neither answered nor said, however they are written', async () => {
 	const { blind } = bots;
 	for (const text of ['怎么返现', '返 现', '返-现', '医 疗*治 愈']) assert.match(await say(blind, text), /这个话题我不能讨论/);
@@ -490,6 +506,75 @@ test('the console reads and changes bots and roles, sees use, ratings and masked
 	const [rated] = (await call('viewer', 'GET', '/feedback')).json.items;
 	assert.equal(rated.reasons, '2,3');
 	assert.match(rated.person, /^u\*\*\*\d$/, 'also of somebody who only rates');
+});
+
+test('what happened is counted, by kinds from closed sets', async () => {
+	const viewer = (await system.wecomd('key', 'add', '--name', 'scraper', '--role', 'viewer')).stdout.trim();
+	const scrape = async () => {
+		const { text } = await system.get('/metrics', { headers: { Authorization: `Bearer ${viewer}` } });
+		const samples = text.split('\n').filter((line) => line.startsWith('wecomd_smartbot_')).map((line) => line.split(' '));
+		return Object.fromEntries(samples.map(([name, value]) => [name.slice('wecomd_smartbot_'.length), Number(value)]));
+	};
+	const { blind } = bots;
+	const before = await scrape();
+	await say(blind, '返现');
+	fake.script = () => ({ text: '保本' });
+	await say(blind, '说');
+	await ask(blind, 'image', { url: 'http://127.0.0.1:1/x' });
+	const after = await scrape();
+	const grown = Object.fromEntries(Object.entries(after).map(([name, n]) => [name, n - (before[name] ?? 0)]).filter(([, n]) => n));
+	assert.deepEqual(grown, {
+		'questions_total{kind="text"}': 2, 'questions_total{kind="image"}': 1,
+		'answers_total{outcome="blocked"}': 1, 'answers_total{outcome="answered"}': 1, 'answers_total{outcome="excused"}': 1,
+		'blocked_total{where="question"}': 1, 'blocked_total{where="answer"}': 1,
+		'tokens_total{kind="prompt",source="counted"}': 100, 'tokens_total{kind="completion",source="counted"}': 20,
+	});
+	for (const name of ['replies_total{result="sent"}', 'replies_total{result="refused"}', 'queued_total{how="waits"}', 'queued_total{how="later"}', 'answers_total{outcome="late"}',
+		'feedback_total{kind="inaccurate"}', 'tokens_total{kind="completion",source="estimated"}', 'questions_total{kind="button"}', 'answers_total{outcome="failed"}'])
+		assert.ok(after[name] > 0, name);
+});
+
+test('what is old goes once a day, in batches, by days that may be changed at run time; what is not stays', async () => {
+	const { mind, eye } = bots;
+	const aged = {};
+	for (const [name, days] of [['kept', 29], ['gone', 31], ['ancient', 800]]) {
+		const { id } = (await post(mind, message(mind, 'text', { content: '记住' }, { user: `age-${name}` }))).reply.stream;
+		await end(mind, id);
+		const { status } = await post(mind, event(mind, 'feedback_event', { id, type: 1 }, { user: `age-${name}` }));
+		assert.equal(status, 200);
+		await waitFor('the rating', async () => await system.number(`SELECT COUNT(*) FROM smartbot_feedback WHERE stream_id = '${id}'`) === 1);
+		await post(mind, event(mind, 'template_card_event', { event_key: 'done', task_id: `age-${name}` }, { user: `age-${name}` }));
+		const [[person]] = await system.sql(`SELECT HEX(person) FROM smartbot_stream WHERE stream_id = '${id}'`);
+		const age = `INTERVAL ${days} DAY WHERE person = UNHEX('${person}')`;
+		await system.sql(`UPDATE smartbot_stream SET asked_at = NOW() - ${age}; UPDATE smartbot_turn SET at = NOW() - ${age}; UPDATE smartbot_feedback SET at = NOW() - ${age};
+			UPDATE smartbot_press SET at = NOW() - ${age}; UPDATE smartbot_usage SET day = NOW() - ${age};
+			UPDATE smartbot_reply SET expires_at = NOW() - INTERVAL ${days} DAY WHERE stream_id = '${id}';
+			UPDATE smartbot_conversation SET updated_at = NOW() - INTERVAL ${days} DAY WHERE id IN (SELECT conversation_id FROM smartbot_turn WHERE stream_id = '${id}')`);
+		aged[name] = { id, person };
+	}
+	await system.sql("INSERT INTO smartbot_card (event_key, reply, at) SELECT CONCAT('age', seq), '', NOW() - INTERVAL IF(seq <= 1200, 31, 29) DAY FROM seq_1_to_1210");
+	await system.sql(`INSERT INTO smartbot_image (stream_id, no, image, at) SELECT '${aged.gone.id}', 1, '', NOW() - INTERVAL 31 DAY`);
+	const people = await system.number('SELECT COUNT(*) FROM smartbot_person');
+	const run = async () => {
+		await system.sql("DELETE FROM job WHERE kind = 'smartbot.retention'");     // its key holds the tick, which comes once
+		await waitFor('the timer', async () => await system.number("SELECT COUNT(*) FROM timer WHERE name = 'smartbot.retention'") === 1);
+		await system.sql("UPDATE timer SET last_tick = last_tick - 86400 WHERE name = 'smartbot.retention'");
+		await waitFor('the job', async () => await system.number("SELECT COUNT(*) FROM job WHERE kind = 'smartbot.retention' AND state = 3") === 1);
+		return JSON.parse((await system.sql("SELECT details FROM audit_log WHERE action = 'smartbot.retention' ORDER BY id DESC LIMIT 1"))[0][0]);
+	};
+	assert.deepEqual(await run(), { images: 1, streams: 2, cards: 1200, replies: 2, feedback: 1, presses: 1, usage: 1, turns: 1, conversations: 1, people: 1 });
+	assert.equal(await system.number('SELECT COUNT(*) FROM smartbot_person'), people - 1, 'nothing names the third any more');
+	assert.equal(await system.number(`SELECT COUNT(*) FROM smartbot_stream WHERE stream_id = '${aged.kept.id}'`), 1);
+	assert.equal((await lastReply(eye, aged.gone.id)).stream.finish, true, 'a refresh for what is gone still ends');
+	await say(mind, '还记得吗', { user: 'age-gone' });
+	assert.equal(fake.last().messages.length, 4, 'what was said 31 days ago is still remembered');
+	const set = await system.wecomd('settings', 'set', 'smartbot', 'conversations_days', '30');
+	assert.equal(set.status, 0, set.stderr);
+	const old = `SELECT COUNT(*) FROM smartbot_turn WHERE stream_id = '${aged.gone.id}'`;
+	await waitFor('the new setting in the worker', async () => await run() && await system.number(old) === 0);
+	const [[details]] = await system.sql("SELECT details FROM audit_log WHERE action = 'smartbot.retention' ORDER BY id DESC LIMIT 1");
+	assert.deepEqual(JSON.parse(details), { turns: 1 }, 'the conversation goes on');
+	assert.equal((await system.wecomd('settings', 'set', 'smartbot', 'answers_days', '-1')).status === 0, false);
 });
 
 test('no text, no user and no URL of all this is in the log', () => {

@@ -46,7 +46,8 @@ int64_t wc_token_estimate(const char *s, size_t n);
  * endpoint does not ask for a longer pause than "retry_wait"; then the fallback, in the same way. An endpoint that failed
  * "breaker_failures" times in a row is left alone for "breaker_pause" by this process: calls to it fail at once.
  *
- * 0 with *r in the arena. -1: WC_E_REMOTE and WC_E_TIMEOUT may be tried again (429, 5xx, a cut or stalled stream), WC_E_REFUSED
+ * 0 with *r in the arena. On -1 *r holds what the last call came to all the same: its text as far as it was shown, the tokens if the server
+ * told them, its model (NULL: none was asked). -1: WC_E_REMOTE and WC_E_TIMEOUT may be tried again (429, 5xx, a cut or stalled stream), WC_E_REFUSED
  * not (400, 401, 402, 403, 404, quota); WC_E_STOPPED; WC_E_NOT_FOUND: no such model. A stream that ends without
  * finish_reason and without [DONE] is cut: WC_E_REMOTE. */
 int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *e);
