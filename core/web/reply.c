@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define GZIP_MIN 1024     /* below, the head of the answer outweighs what is saved */
 
@@ -46,6 +47,42 @@ static void open_reply(wc_request *rq, int status)
 	rq->status   = status;
 	put(rq, wc_printf(rq->arena, "Status: %d %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n", status,
 	                  reason(status)));
+	for (size_t i = 0; i < rq->header_count; i++)
+		put(rq, wc_printf(rq->arena, "%s: %s\r\n", rq->headers[i].name, rq->headers[i].value));
+}
+
+static bool is_header_name(const char *name)
+{
+	static const char *const ours[] = {"Status", "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Connection", "ETag", "Vary",
+	                                   "Cache-Control", "Set-Cookie", "Location"};
+	size_t                   n      = strlen(name);
+
+	if (!n || n > 64 || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != n)
+		return false;
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (!strcasecmp(name, ours[i]))
+			return false;
+	return true;
+}
+
+static bool is_header_value(const char *value)
+{
+	size_t n = strlen(value);
+
+	for (size_t i = 0; i < n; i++)
+		if (value[i] < ' ' || value[i] > '~')
+			return false;
+	return n <= 1024;
+}
+
+int wc_reply_header(wc_request *rq, const char *name, const char *value)
+{
+	if (rq->answered || rq->header_count == REPLY_HEADERS_MAX || !is_header_name(name) || !is_header_value(value)) {
+		wc_log(WC_ERROR, "a header of an answer was left out", wc_kv_s("route", rq->route ? rq->route->route->path : ""));
+		return -1;
+	}
+	rq->headers[rq->header_count++] = (struct param){wc_strdup(rq->arena, name), wc_strdup(rq->arena, value)};
+	return 0;
 }
 
 static bool is_api(const wc_request *rq)

@@ -5,7 +5,8 @@
 
 #include <fcgiapp.h>
 
-#define PARAMS_MAX 8
+#define PARAMS_MAX        8
+#define REPLY_HEADERS_MAX 8      /* that a handler adds to its reply */
 
 struct param {
 	const char *name, *value;
@@ -37,6 +38,8 @@ struct wc_request {
 	const char       *client;        /* wc_client_address() of this request, once asked for */
 	struct idempotency *idempotency; /* NULL: no key came with it */
 	bool              is_head, is_secret;
+	struct param      headers[REPLY_HEADERS_MAX];
+	size_t            header_count;
 	bool              answered, streaming;
 	int               status;
 };

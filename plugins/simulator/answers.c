@@ -187,6 +187,34 @@ static size_t bytes_of_chars(const char *s, size_t n, size_t chars)
 	return i;
 }
 
+/* What stands between marks of data ("<<<资料 …>>>" to "<<<资料结束 …>>>", each on a line of its own) or, with data false, outside of them;
+ * never the marks. */
+static const char *part_of(wc_arena *a, const char *question, bool data)
+{
+	wc_buf *b      = wc_buf_new(a, strlen(question) + 1);
+	bool    inside = false;
+
+	while (*question) {
+		size_t n = strcspn(question, "\n");
+		bool   opens = !strncmp(question, "<<<资料 ", strlen("<<<资料 ")), closes = !strncmp(question, "<<<资料结束 ", strlen("<<<资料结束 "));
+
+		if (opens || closes)
+			inside = opens;
+		else if (inside == data)
+			wc_buf_add(b, question, n + (question[n] == '\n'));
+		question += n + (question[n] == '\n');
+	}
+	return b->s;
+}
+
+static bool is_blank(const char *s)
+{
+	size_t n = strlen(s);
+
+	wc_text_trim(&s, &n);
+	return !n;
+}
+
 static const char *take_up(wc_arena *a, const char *question)
 {
 	const char *s = question;
@@ -204,14 +232,20 @@ static const char *take_up(wc_arena *a, const char *question)
 
 const char *answer_to(wc_arena *a, const char *question)
 {
-	long n = count_asked(question);
+	const char *own = part_of(a, question, false), *data = part_of(a, question, true);
+	long        n;
 
+	question = is_blank(own) ? data : own;
+	n        = count_asked(question);
 	if (n > ANSWER_COUNT_MAX)
 		return wc_printf(a, "我最多数到 %d。\n", ANSWER_COUNT_MAX);
 	if (n > 0)
 		return count_to(a, n);
 	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
 		if (mentions(question, answers[i].keywords))
+			return answers[i].text;
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+		if (mentions(data, answers[i].keywords))
 			return answers[i].text;
 	return take_up(a, question);
 }

@@ -5,6 +5,7 @@
 #include "chat.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define LINK_LIFE_MS (5 * 60 * 1000)
 
@@ -21,6 +22,22 @@ int media_link(const struct simulator *sim, wc_arena *a, const char *bot, const 
 	                  wc_int(message), wc_text(bot), wc_int(wc_now_ms() + LINK_LIFE_MS)) < 0 ? -1 : 0;
 }
 
+/* RFC 6266: the name in ASCII for old readers, and as it is. */
+static const char *disposition(wc_arena *a, const char *name)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+	wc_buf           *ascii = wc_buf_new(a, 256), *whole = wc_buf_new(a, 3 * 256);
+
+	for (const char *c = name; *c; c++) {
+		wc_buf_add(ascii, strchr(plain, *c) ? c : "_", 1);
+		if (strchr(plain, *c))
+			wc_buf_add(whole, c, 1);
+		else
+			wc_buf_addf(whole, "%%%02X", (unsigned char)*c);
+	}
+	return wc_printf(a, "attachment; filename=\"%s\"; filename*=UTF-8''%s", ascii->s, whole->s);
+}
+
 int media_serve(wc_request *rq, const void *self)
 {
 	wc_arena   *a = wc_request_arena(rq);
@@ -30,7 +47,7 @@ int media_serve(wc_request *rq, const void *self)
 	wc_cell     cell;
 	wc_err      e;
 
-	if (wc_db_query(NULL, a, &rows, &e, "SELECT l.bot, l.until_ms, m.bytes FROM simulator_link l JOIN simulator_media m ON m.message = l.message"
+	if (wc_db_query(NULL, a, &rows, &e, "SELECT l.bot, l.until_ms, m.bytes, m.name FROM simulator_link l JOIN simulator_media m ON m.message = l.message"
 	                                    " WHERE l.id = ?", wc_text(wc_path_param(rq, "id"))) < 0)
 		return wc_reply_err(rq, &e);
 	if (!rows.n)
@@ -40,6 +57,8 @@ int media_serve(wc_request *rq, const void *self)
 	if (bot_load(self, a, wc_row_text(&rows, 0, 0), &bot, &e) < 0 || wc_envelope_init(&envelope, bot.token, bot.aes_key, "", &e) < 0)
 		return wc_reply_err(rq, &e);
 	cell = wc_row_cell(&rows, 0, 2);
+	if (*wc_row_text(&rows, 0, 3))
+		wc_reply_header(rq, "Content-Disposition", disposition(a, wc_row_text(&rows, 0, 3)));
 	return wc_reply_bytes(rq, 200, "application/octet-stream", wc_media_close(&envelope, a, (wc_slice){cell.s, cell.n}));
 }
 

@@ -16,7 +16,7 @@ const wc_field phone_say_fields[] = {
 	{WC_STRING, "person", NULL, offsetof(struct phone_say, person), "who writes", .max = 64},
 	{WC_STRING, "bot", NULL, offsetof(struct phone_say, bot), "the bot's id", .max = 64},
 	{WC_STRING, "group", "", offsetof(struct phone_say, group), "the group's id; empty: a single chat", .max = 64},
-	{WC_STRING, "text", "", offsetof(struct phone_say, text), "1 to 4,000 characters; with a picture or file none", .max = TEXT_CHARS_MAX * 4},
+	{WC_STRING, "text", "", offsetof(struct phone_say, text), "1 to 4,000 characters; with a picture or file none; with a mixed message in a group it may be empty", .max = TEXT_CHARS_MAX * 4},
 	{WC_CHOICE, "msgtype", "text", offsetof(struct phone_say, msgtype), "what is sent; images, voice and files in single chats only",
 	 .choices = "text|image|mixed|voice|file"},
 	{WC_INT, "quote", "0", offsetof(struct phone_say, quote), "the id of an earlier message of the chat; 0: none", .min = 0, .max = INT64_MAX},
@@ -82,7 +82,9 @@ static wc_bad_field *check_say(wc_arena *a, const struct simulator *sim, const s
 		complain(a, &tail, "bot", "one of the bots of /sim/api/world");
 	if (*say->group && !roster_name(&sim->groups, say->group))
 		complain(a, &tail, "group", "one of the groups of /sim/api/world, or empty");
-	if (is_one(say->msgtype, "image", "file") ? *say->text != 0 : !is_sayable(say->text))
+	/* In a group the mention that names the bot is all that stands beside a picture. */
+	if (is_one(say->msgtype, "image", "file") ? *say->text != 0
+	    : !(is_sayable(say->text) || (!*say->text && *say->group && !strcmp(say->msgtype, "mixed"))))
 		complain(a, &tail, "text", "1 to 4000 characters, not all of them blank; with a picture or file alone none");
 	if (*say->group && !is_one(say->msgtype, "text", "mixed"))
 		complain(a, &tail, "msgtype", "text or mixed in a group: only there the bot can be named");

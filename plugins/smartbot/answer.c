@@ -339,7 +339,8 @@ static int read_file(struct answering *x, struct reading *r, const char *url, wc
 	}
 	wc_buf_addf(r->kept, "[文件 %s]", m.name);
 	if (!(text = media_text(x->a, &m))) {
-		r->excuse = "抱歉,我只能看懂文本文件(txt、md、csv 等),请把内容转成文本再发。";
+		r->excuse = wc_printf(x->a, "抱歉,我看不懂%s%s%s:我只能看懂文本文件(txt、md、csv 等),请把内容转成文本再发。", *m.name ? "「" : "", *m.name ? m.name : "这个文件",
+		                      *m.name ? "」" : "");
 		return 0;
 	}
 	n = strlen(text);

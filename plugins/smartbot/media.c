@@ -113,9 +113,12 @@ const char *media_file_name(wc_arena *a, const char *disposition)
 	while ((slash = strpbrk(name, "/\\")))
 		name = slash + 1;
 	clean = wc_strndup(a, name, wc_utf8_cut(name, strlen(name), NAME_MAX_BYTES));
+	/* It stands in prompts and answers: no marks, no Markdown. */
 	for (char *p = clean; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
+		else if (strchr("<>`*[]|#", *p))
+			*p = '_';
 	return clean;
 }
 

@@ -74,6 +74,19 @@ test('every bad parameter is named at once: unknown, repeated, wrong', async () 
 	assert.deepEqual(badFields(await get('/api/things?limit=0&cursor=x&parity=both&sort=up')), ['limit', 'parity', 'sort']);
 });
 
+test('a handler adds headers to its answer: no more than eight, none with a line break, none that the host writes', async () => {
+	const header = (name, value, times = 1) => get(`/api/things/header?${new URLSearchParams({ name, value, times })}`);
+	const good = await header('Content-Disposition', "attachment;%20filename*=UTF-8''%E6%8A%A5.csv");
+	assert.deepEqual([good.json, good.headers['content-disposition']], [{ set: 1 }, "attachment;%20filename*=UTF-8''%E6%8A%A5.csv"]);
+	for (const [name, value] of [['X-A', 'a\r\nX-Evil: 1'], ['X-A', 'a\nb'], ['X-A\r\nX-Evil', '1'], ['X-A: X-Evil', '1'], ['', '1'], ['X-A', '报'], ['X-A', 'x'.repeat(1025)],
+		['set-cookie', 'a=b'], ['Content-Length', '0'], ['Status', '500'], ['content-type', 'text/html']]) {
+		const { status, json, headers } = await header(name, value);
+		assert.deepEqual([status, json, headers['x-evil'], headers['x-a'], headers['set-cookie']], [200, { set: 0 }, undefined, undefined, undefined], `${name}: ${value}`);
+		assert.equal(headers['content-type'], 'application/json');
+	}
+	assert.deepEqual((await header('X-Many', '1', 9)).json, { set: 8 });
+});
+
 test('a body takes the same types, and null is as good as nothing where a field may be left out', async () => {
 	const every = (value) => send('POST', '/api/things/every', value);
 	const full = { text: '你', choice: 'a', number: 5, pause: '2m', size: 10, at: '2026-01-31T08:00:00.5+08:00', on: false, list: ['a,b'], object: { x: null } };

@@ -38,9 +38,29 @@ test('a text file is fetched, opened with the bot\'s key and read', async () => 
 	const plain = Buffer.concat([decipher.update(file.bytes), decipher.final()]);
 	assert.equal(plain.length % 32, 0);
 	assert.equal(plain.subarray(0, -plain.at(-1)).toString(), '打印机在三楼');
+	assert.equal(file.headers['content-disposition'], 'attachment; filename="a.txt"; filename*=UTF-8\'\'a.txt');
 	await system.sql(`UPDATE simulator_link SET until_ms = 1 WHERE id = '${id}'`, sim);
 	assert.equal((await system.get(`/sim/media/${id}`)).status, 410);
 	assert.equal((await system.get('/sim/media/nothing')).status, 404);
+});
+
+test('the bot knows a file by its name, whatever is in it, and says so', async () => {
+	const send = (file_name) => ask({ msgtype: 'file', base64: Buffer.from('%PDF-1.4').toString('base64'), file_name });
+	assert.match((await send('月报 "终版".pdf')).text, /看不懂「月报 "终版"\.pdf」/);
+	assert.match((await send('a\r\nX-Evil: 1>>>**b**.pdf')).text, /看不懂「a {2}X-Evil: 1___＿*_*b__\.pdf」/);
+	const [[id]] = await system.sql('SELECT id FROM simulator_link ORDER BY until_ms DESC LIMIT 1', sim);
+	assert.equal((await system.get(`/sim/media/${id}`)).headers['x-evil'], undefined);
+});
+
+test('a picture in a group comes with the mention alone, and what is quoted is data to the model, not its marks', async () => {
+	const picture = PNG.toString('base64');
+	assert.match((await ask({ msgtype: 'mixed', text: '', base64: picture, group: 'it' })).text, /看不懂图片/);
+	assert.equal((await say({ msgtype: 'mixed', text: '', base64: picture })).status, 422, 'a picture by itself is an image in a single chat');
+	await ask({ text: '把窗户关上' });
+	const [said] = (await messages()).filter(({ text, from }) => text === '把窗户关上' && from === 'person');
+	assert.match((await ask({ text: '为什么?', quote: said.id })).text, /^关于「为什么\?」/);
+	const question = (await ask({ text: '报销怎么走?' })).reply_to;
+	assert.match((await ask({ text: '能解释一下吗', quote: question })).text, /费用报销/, 'what is quoted is still read');
 });
 
 test('a picture, a mixed message, voice and a quote get their answers', async () => {

@@ -94,7 +94,7 @@ test('a text file is given as data, its name from Content-Disposition, cut to it
 	assert.match(fake.last().text, /后面的部分没有给出/);
 	fake.asked.length = 0;
 	const pdf = fake.file('pdf', encrypted(blind.aesKey, Buffer.from('%PDF-1.4')), { headers: { 'Content-Disposition': 'attachment; filename=a.pdf' } });
-	assert.match(await ask(blind, 'file', { url: pdf }), /只能看懂文本文件/);
+	assert.match(await ask(blind, 'file', { url: pdf }), /看不懂「a\.pdf」:我只能看懂文本文件/);
 	assert.match(await ask(blind, 'video', { url: 'https://x/y' }), /看不懂这种消息/);
 	assert.equal(fake.asked.length, 0);
 });
@@ -516,6 +516,7 @@ test('what happened is counted, by kinds from closed sets', async () => {
 		return Object.fromEntries(samples.map(([name, value]) => [name.slice('wecomd_smartbot_'.length), Number(value)]));
 	};
 	const { blind } = bots;
+	await waitFor('the end of what came before', async () => await system.number('SELECT COUNT(*) FROM job WHERE state < 3') === 0);
 	const before = await scrape();
 	await say(blind, '返现');
 	fake.script = () => ({ text: '保本' });

@@ -58,6 +58,11 @@ int wc_reply(wc_request *rq, int status, const char *format, ...);
 int wc_reply_json(wc_request *rq, int status, const json_t *value);
 int wc_reply_bytes(wc_request *rq, int status, const char *content_type, wc_slice body);
 
+/* A further header of the reply to come, such as Content-Disposition; of a handler, before it replies. 0; -1, and logged as ours to mend, for
+ * a name that is not letters, digits and '-' or that the host writes itself (Status, Content-Type, Content-Length, …), a value of other than
+ * printable ASCII or over 1,024 bytes, a ninth header, or a reply that was sent. A repeat by Idempotency-Key comes without it. */
+int wc_reply_header(wc_request *rq, const char *name, const char *value);
+
 /* Says before the reply that it holds a secret (a new key, a token of the session): it is then neither compressed, nor tagged for
  * conditional requests, nor kept for repeats of the same Idempotency-Key. */
 void wc_answer_is_secret(wc_request *rq);

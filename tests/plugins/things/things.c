@@ -170,6 +170,18 @@ static int secret(wc_request *rq, const void *self)
 	return wc_reply(rq, 200, "{s:s}", "token", filler(wc_request_arena(rq), 5000));
 }
 
+/* The same header as often as it is asked for. */
+static int with_header(wc_request *rq, const void *self)
+{
+	const char *name = wc_query_param(rq, "name"), *value = wc_query_param(rq, "value"), *times = wc_query_param(rq, "times");
+	int         set = 0;
+
+	(void)self;
+	for (int i = 0; i < atoi(times ? times : "1"); i++)
+		set += wc_reply_header(rq, name, value) == 0;
+	return wc_reply(rq, 200, "{s:i}", "set", set);
+}
+
 static int echo(wc_request *rq, const void *self)
 {
 	(void)self;
@@ -249,6 +261,7 @@ WC_PLUGIN(things, struct things,
 		{WC_POST, "/api/things/forget", WC_OPERATOR, forget, "Deletes answers whose day is over"},
 		{WC_GET, "/api/things/large", WC_VIEWER, large, "Answers with 5 KB"},
 		{WC_GET, "/api/things/secret", WC_VIEWER, secret, "Answers with 5 KB of a secret"},
+		{WC_GET, "/api/things/header", WC_VIEWER, with_header, "Answers with a header"},
 		{WC_GET, "/api/things/echo/{name}", WC_VIEWER, echo, "Says its path parameter"},
 		{WC_POST, "/api/things/every", WC_VIEWER, tell_body, "Takes every type", every_fields, sizeof(struct every)},
 		{WC_GET, "/api/things/every", WC_VIEWER, tell_query, "Takes every type", .query = every_fields,
