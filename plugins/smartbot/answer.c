@@ -10,14 +10,14 @@
 #define PIECE_MAX  (STREAM_MAX - NOTE_ROOM)
 #define ANSWER_MAX ((size_t)3 * STREAM_MAX)
 
-static const char no_answer[]   = "抱歉,我没有想出答案,请换个说法再问一次。";
-static const char model_fail[]  = "抱歉,我暂时答不上来,请稍后再问一次。";
-static const char too_long[]    = "(内容太长,后面的部分没有显示。)";
-static const char goes_on[]     = "(内容较长,后面的部分见下一条消息。)";
-static const char may_go_on[]   = "(后面的部分已作为下一条消息发出;如果没有收到,请再问一次。)";
-static const char too_slow[]    = "(时间到了,后面的部分没有显示,请缩小问题再问。)";
-static const char late_word[]   = "这个问题要多想一会儿,想好后我会把完整的答案作为新消息发给您。";
-static const char blocked_in[]  = "抱歉,这个话题我不能讨论,请换个问题。";
+static const char no_answer[]   = "抱歉，我没有想出答案，请换个说法再问一次。";
+static const char model_fail[]  = "抱歉，我暂时答不上来，请稍后再问一次。";
+static const char too_long[]    = "（内容太长，后面的部分没有显示。）";
+static const char goes_on[]     = "（内容较长，后面的部分见下一条消息。）";
+static const char may_go_on[]   = "（后面的部分已作为下一条消息发出；如果没有收到，请再问一次。）";
+static const char too_slow[]    = "（时间到了，后面的部分没有显示，请缩小问题再问。）";
+static const char late_word[]   = "这个问题要多想一会儿，想好后我会把完整的答案作为新消息发给您。";
+static const char blocked_in[]  = "抱歉，这个话题我不能讨论，请换个问题。";
 
 struct answering {
 	wc_job                *job;
@@ -275,13 +275,13 @@ static const char *excuse_for(const wc_err *e, const char *what, wc_arena *a)
 {
 	switch (e->code) {
 	case WC_E_TOO_LARGE:
-		return wc_printf(a, "抱歉,这个%s太大了,我看不了。", what);
+		return wc_printf(a, "抱歉，这个%s太大了，我看不了。", what);
 	case WC_E_NOT_FOUND:
-		return wc_printf(a, "抱歉,这个%s已经过期,请重新发送一次。", what);
+		return wc_printf(a, "抱歉，这个%s已经过期，请重新发送一次。", what);
 	case WC_E_ARG:
-		return wc_printf(a, "抱歉,这个%s打不开,请重新发送一次。", what);
+		return wc_printf(a, "抱歉，这个%s打不开，请重新发送一次。", what);
 	default:
-		return wc_printf(a, "抱歉,我没能取到这个%s,请稍后重新发送一次。", what);
+		return wc_printf(a, "抱歉，我没能取到这个%s，请稍后重新发送一次。", what);
 	}
 }
 
@@ -306,7 +306,7 @@ static int read_picture(struct answering *x, struct reading *r, const char *url,
 
 	wc_buf_adds(r->kept, "[图片]");
 	if (!x->bot.vision) {
-		r->excuse = "抱歉,我还看不懂图片,请用文字告诉我。";
+		r->excuse = "抱歉，我还看不懂图片，请用文字告诉我。";
 		return 0;
 	}
 	if ((int64_t)json_array_size(r->pictures) >= x->self->images)
@@ -316,7 +316,7 @@ static int read_picture(struct answering *x, struct reading *r, const char *url,
 	if (!m.bytes.p)
 		return 0;
 	if (!(type = media_picture_type(m.bytes))) {
-		r->excuse = "抱歉,这张图片打不开,请换成 JPG 或 PNG 再发一次。";
+		r->excuse = "抱歉，这张图片打不开，请换成 JPG 或 PNG 再发一次。";
 		return 0;
 	}
 	json_array_append_new(r->pictures, json_pack("{s:s, s:{s:o}}", "type", "image_url", "image_url", "url",
@@ -339,13 +339,13 @@ static int read_file(struct answering *x, struct reading *r, const char *url, wc
 	}
 	wc_buf_addf(r->kept, "[文件 %s]", m.name);
 	if (!(text = media_text(x->a, &m))) {
-		r->excuse = wc_printf(x->a, "抱歉,我看不懂%s%s%s:我只能看懂文本文件(txt、md、csv 等),请把内容转成文本再发。", *m.name ? "「" : "", *m.name ? m.name : "这个文件",
+		r->excuse = wc_printf(x->a, "抱歉，我看不懂%s%s%s：我只能看懂文本文件（txt、md、csv 等），请把内容转成文本再发。", *m.name ? "「" : "", *m.name ? m.name : "这个文件",
 		                      *m.name ? "」" : "");
 		return 0;
 	}
 	n = strlen(text);
 	if (n > room)
-		text = wc_printf(x->a, "%.*s\n(文件太长,后面的部分没有给出)", (int)wc_utf8_cut(text, n, room), text);
+		text = wc_printf(x->a, "%.*s\n（文件太长，后面的部分没有给出）", (int)wc_utf8_cut(text, n, room), text);
 	wc_buf_adds(r->text, prompt_data(x->a, r->fence, "文件", m.name, text));
 	return 0;
 }

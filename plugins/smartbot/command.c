@@ -13,8 +13,8 @@ static const char *first_word(wc_arena *a, const char *list)
 const char *help_text(wc_arena *a, const struct smartbot *self)
 {
 	return wc_printf(a,
-	                 "直接提问就可以,也可以发图片、文本文件,或引用一条消息再问。还可以对我说:\n"
-	                 "- **%s**:忘掉之前的对话\n- **%s**:换一个角色,如“%s 翻译”\n- **%s**:看看用了多少\n- **%s**:看这段说明",
+	                 "直接提问就可以，也可以发图片、文本文件，或引用一条消息再问。还可以对我说：\n"
+	                 "- **%s**：忘掉之前的对话\n- **%s**：换一个角色，如“%s 翻译”\n- **%s**：看看用了多少\n- **%s**：看这段说明",
 	                 first_word(a, self->words_clear), first_word(a, self->words_role), first_word(a, self->words_role), first_word(a, self->words_usage),
 	                 first_word(a, self->words_help));
 }
@@ -87,16 +87,16 @@ static int switch_role(wc_arena *a, const struct smartbot *self, const struct bo
 		if (!(r->card = role_card(a, wc_printf(a, "role-%s", stream_id), current, "切换角色", e)))
 			return -1;
 		/* The text above a card stays when the card is changed, so it says nothing that a press makes untrue. */
-		r->beside = wc_printf(a, "选一个角色,或说“%s 名称”。", first_word(a, self->words_role));
-		r->text   = wc_printf(a, "现在是「%s」。要换角色,请说“%s 名称”。可选:%s", current, first_word(a, self->words_role), role_names(a, roles, n));
+		r->beside = wc_printf(a, "选一个角色，或说“%s 名称”。", first_word(a, self->words_role));
+		r->text   = wc_printf(a, "现在是「%s」。要换角色，请说“%s 名称”。可选：%s", current, first_word(a, self->words_role), role_names(a, roles, n));
 		return 0;
 	}
 	if ((found = find_role(a, roles, n, name))) {
 		if (memory_set_role(c->id, found, e) < 0)
 			return -1;
-		r->text = wc_printf(a, "好的,现在我是「%s」。", found);
+		r->text = wc_printf(a, "好的，现在我是「%s」。", found);
 	} else if (parted && wc_utf8_count(name, strlen(name)) <= NAME_CHARS) {
-		r->text = wc_printf(a, "没有叫「%s」的角色。可选:%s", name, role_names(a, roles, n));
+		r->text = wc_printf(a, "没有叫「%s」的角色。可选：%s", name, role_names(a, roles, n));
 	}
 	return 0;
 }
@@ -114,7 +114,7 @@ static int show_usage(wc_arena *a, const struct smartbot *self, const struct bot
 		return 0;
 	card      = usage_card(a, &used, self->link);
 	r->card   = card;
-	r->beside = "到现在为止:";
+	r->beside = "到现在为止：";
 	return card_check(card, e);
 }
 
@@ -128,7 +128,7 @@ int command_try(wc_arena *a, const struct smartbot *self, const struct bot *bot,
 	if (words_any(a, self->words_clear, text)) {
 		if (memory_clear(NULL, c->id, e) < 0)
 			return -1;
-		r->text = *who->chat && !strcmp(bot->memory, "group") ? "好的,这个群之前的对话我都忘记了。" : "好的,之前的对话我都忘记了。";
+		r->text = *who->chat && !strcmp(bot->memory, "group") ? "好的，这个群之前的对话我都忘记了。" : "好的，之前的对话我都忘记了。";
 	} else if (words_any(a, self->words_usage, text)) {
 		return show_usage(a, self, bot, who->person, r, e);
 	} else if (words_any(a, self->words_help, text)) {

@@ -9,8 +9,8 @@
 #define PARTS     20
 #define URLS      4         /* pictures and files of one message: a job's arguments are bounded */
 
-static const char not_known[] = "抱歉,我还看不懂这种消息,请用文字、图片或文本文件问我。";
-static const char say_hello[] = "您好,请问有什么可以帮您?";
+static const char not_known[] = "抱歉，我还看不懂这种消息，请用文字、图片或文本文件问我。";
+static const char say_hello[] = "您好，请问有什么可以帮您？";
 
 /* The same for every delivery of the same message, on every node, and not to be guessed. */
 static const char *key_of(wc_callback *cb, const char *purpose, const char *msgid)
@@ -202,7 +202,7 @@ static const json_t *ask_behind(wc_callback *cb, int64_t ahead, const void *ctx)
 	if (ahead)
 		wc_count("wecomd_smartbot_queued_total", 1, later ? "later" : "waits", NULL);
 	if (later)
-		reply_stream(cb, q->stream, true, wc_printf(a, "您前面还有 %lld 个问题,轮到这个问题时,我会把答案作为新消息发给您。", (long long)ahead));
+		reply_stream(cb, q->stream, true, wc_printf(a, "您前面还有 %lld 个问题，轮到这个问题时，我会把答案作为新消息发给您。", (long long)ahead));
 	else
 		reply_stream(cb, q->stream, false, queued_text(a, ahead));
 	return answer_args(cb, q, later);

@@ -11,8 +11,8 @@
 #define IMAGES     10                              /* of one answer (doc/101031) */
 #define IMAGES_MAX ((size_t)5 * 1024 * 1024)       /* bytes of all of them: a reply is one envelope */
 
-static const char expired_text[] = "这条回复已经过期,请重新提问。";
-static const char failed_text[]  = "抱歉,这次没能完成回答,请稍后再问一次。";
+static const char expired_text[] = "这条回复已经过期，请重新提问。";
+static const char failed_text[]  = "抱歉，这次没能完成回答，请稍后再问一次。";
 
 struct person person_of(wc_arena *a, const char *user)
 {
@@ -40,7 +40,7 @@ const char *lane_of(wc_arena *a, const char *bot, const char *user)
 
 const char *queued_text(wc_arena *a, int64_t ahead)
 {
-	return wc_printf(a, "您前面还有 %lld 个问题,请稍候…", (long long)ahead);
+	return wc_printf(a, "您前面还有 %lld 个问题，请稍候…", (long long)ahead);
 }
 
 /* --- written by the job ---------------------------------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ static json_t *switched(struct touch *t, const char *name, wc_err *e)
 			continue;
 		if (memory_set_role(t->conversation.id, name, e) < 0)
 			return NULL;
-		t->said = wc_printf(t->a, "好的,现在我是「%s」。", name);
+		t->said = wc_printf(t->a, "好的，现在我是「%s」。", name);
 		return role_card(t->a, t->task, name, wc_printf(t->a, "已切换为「%s」", name), e);
 	}
 	return plain_card(t, "没有这个角色", "它可能已经被删除");
@@ -52,7 +52,7 @@ static json_t *switched(struct touch *t, const char *name, wc_err *e)
 static json_t *show_help(struct touch *t)
 {
 	t->said = help_text(t->a, t->self);
-	return help_card(t->a, t->self, t->task, "直接提问就可以,也可以发图片和文本文件");
+	return help_card(t->a, t->self, t->task, "直接提问就可以，也可以发图片和文本文件");
 }
 
 static json_t *show_usage(struct touch *t, wc_err *e)
@@ -62,8 +62,8 @@ static json_t *show_usage(struct touch *t, wc_err *e)
 
 	if (usage_read(t->a, t->self, &t->bot, &t->person, &used, e) < 0)
 		return NULL;
-	card = plain_card(t, "您的用量", wc_printf(t->a, "今天 %lld 次,%lld 个 token", (long long)used.calls, (long long)used.tokens));
-	card_add_fact(card, "30 天", wc_printf(t->a, "%lld 次,%lld token", (long long)used.month_calls, (long long)used.month_tokens));
+	card = plain_card(t, "您的用量", wc_printf(t->a, "今天 %lld 次，%lld 个 token", (long long)used.calls, (long long)used.tokens));
+	card_add_fact(card, "30 天", wc_printf(t->a, "%lld 次，%lld token", (long long)used.month_calls, (long long)used.month_tokens));
 	t->said = usage_text(t->a, &used);
 	return card;
 }
@@ -83,7 +83,7 @@ static json_t *take_note(struct touch *t, wc_err *e)
 		return plain_card(t, "已收到", "谢谢");
 	card = card_text_notice(t->a, "已收到", "谢谢", NULL, t->self->link);
 	json_object_set_new(card, "task_id", json_string(t->task));
-	t->said = "已收到,谢谢。";
+	t->said = "已收到，谢谢。";
 	return card;
 }
 
@@ -98,7 +98,7 @@ static json_t *ask(struct touch *t, const char *question, wc_err *e)
 	                    "parts", "text", question, "quote", "url", t->url, "later", 1, "kind", "button");
 	if (wc_job_add(NULL, &spec, e) < 0)
 		return NULL;
-	return plain_card(t, "收到,答案随后作为新消息发给您", question);
+	return plain_card(t, "收到，答案随后作为新消息发给您", question);
 }
 
 static const char *chosen(const struct touch *t, const char *question)

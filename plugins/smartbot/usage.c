@@ -83,11 +83,11 @@ const char *limit_reached(wc_arena *a, const struct smartbot *self, const struct
 		return NULL;
 	}
 	if (reached)
-		return wc_printf(a, "您问得太快了:每分钟最多 %lld 个问题,请稍等一会儿再问。", (long long)bot->per_minute);
+		return wc_printf(a, "您问得太快了：每分钟最多 %lld 个问题，请稍等一会儿再问。", (long long)bot->per_minute);
 	if (bot->daily_tokens_person && person >= bot->daily_tokens_person)
-		return "您今天的用量已经用完了,明天再来问我吧。";
+		return "您今天的用量已经用完了，明天再来问我吧。";
 	if (bot->daily_tokens_bot && all >= bot->daily_tokens_bot)
-		return "我今天的用量已经用完了,明天再来问我吧。";
+		return "我今天的用量已经用完了，明天再来问我吧。";
 	return NULL;
 }
 
@@ -107,9 +107,9 @@ int usage_read(wc_arena *a, const struct smartbot *self, const struct bot *bot, 
 
 const char *usage_text(wc_arena *a, const struct used *u)
 {
-	const char *rest = u->limit ? wc_printf(a, "(每天上限 %lld)", (long long)u->limit) : "";
+	const char *rest = u->limit ? wc_printf(a, "（每天上限 %lld）", (long long)u->limit) : "";
 
-	return wc_printf(a, "您的用量:\n- 今天 %lld 次,%lld 个 token%s\n- 近 30 天 %lld 次,%lld 个 token", (long long)u->calls, (long long)u->tokens, rest,
+	return wc_printf(a, "您的用量：\n- 今天 %lld 次，%lld 个 token%s\n- 近 30 天 %lld 次，%lld 个 token", (long long)u->calls, (long long)u->tokens, rest,
 	                 (long long)u->month_calls, (long long)u->month_tokens);
 }
 
@@ -119,7 +119,7 @@ json_t *usage_card(wc_arena *a, const struct used *u, const char *link)
 
 	card_set_emphasis(card, wc_printf(a, "%lld", (long long)u->tokens), "今天的 token");
 	card_add_fact(card, "今天", wc_printf(a, "%lld 次", (long long)u->calls));
-	card_add_fact(card, "30 天", wc_printf(a, "%lld 次,%lld token", (long long)u->month_calls, (long long)u->month_tokens));
+	card_add_fact(card, "30 天", wc_printf(a, "%lld 次，%lld token", (long long)u->month_calls, (long long)u->month_tokens));
 	if (u->limit)
 		card_add_fact(card, "上限", wc_printf(a, "每天 %lld token", (long long)u->limit));
 	return card;

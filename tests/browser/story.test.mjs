@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
+import { deflateSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
-import { build, startSystem } from '../system/harness.mjs';
+import { build, startSystem, waitFor } from '../system/harness.mjs';
 
 const pictures = path.join(build, 'screenshots');
 
@@ -177,7 +178,114 @@ test('a quote, a picture, a card that is pressed, and a rating with its reason',
 	const card = lastAnswer(page).getByTestId('card');
 	await card.getByRole('button', { name: '翻译' }).click();
 	await card.getByText('已切换为「翻译」').waitFor();
+	assert.match(await lastAnswer(page).locator('.markdown').innerText(), /^选一个角色/, 'the answer\'s own words stand above its card');
 	await page.screenshot({ path: path.join(pictures, 'phone-card.png') });
+	assert.ok(await fitsTheWidth(page));
+	await nothingWrong(opened);
+	await page.context().close();
+});
+
+// What an operator's tool does to a running answer: pictures and a card for its end.
+async function attach(stream, things) {
+	const { stdout } = await system.wecomd('key', 'add', '--name', `tool-${stream.slice(0, 6)}`, '--role', 'operator');
+	const headers = { Authorization: `Bearer ${stdout.trim()}`, 'Content-Type': 'application/json' };
+	for (const [what, body] of things)
+		await waitFor(what, async () => (await system.get(`/api/smartbot/streams/${stream}/${what}`, { method: 'POST', headers, body: JSON.stringify(body) })).status === 201);
+}
+
+// Held back until things are attached.
+async function askAndAttach(page, question, things) {
+	await system.speed({ chars_per_s: 5 });
+	await ask(page, question);
+	const id = await waitFor('the stream', async () => (await system.sql(
+		'SELECT stream_id FROM simulator_message WHERE stream_id IS NOT NULL ORDER BY id DESC LIMIT 1', { schema: 'wecomd_sim' }))[0][0]);
+	await attach(id, things);
+	await system.speed({ chars_per_s: 5000 });
+	await watch(page);
+}
+
+const png = (color) => {
+	const line = Buffer.concat([Buffer.from([0]), ...Array.from({ length: 160 }, () => Buffer.from(color))]);
+	const chunk = (type, data) => {
+		const body = Buffer.concat([Buffer.from(type), data]);
+		const size = Buffer.alloc(4);
+		const sum = Buffer.alloc(4);
+		size.writeUInt32BE(data.length);
+		sum.writeUInt32BE(crc32(body));
+		return Buffer.concat([size, body, sum]);
+	};
+	const head = Buffer.from('000000a0000000640802000000', 'hex');
+	return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', head), chunk('IDAT', deflateSync(Buffer.concat(Array(100).fill(line)))), chunk('IEND', Buffer.alloc(0))]);
+};
+
+function crc32(bytes) {
+	let crc = 0xffffffff;
+	for (const byte of bytes) {
+		crc ^= byte;
+		for (let i = 0; i < 8; i++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+	}
+	return (crc ^ 0xffffffff) >>> 0;
+}
+
+test('a group works with the bot: mention, picture, quote, pictures in the answer, a vote, a switched role, a rating, a long answer', async () => {
+	await system.speed({ chars_per_s: 5000, refresh_ms: 100, first_token_ms: 0 });
+	const opened = await open({ viewport: { width: 1440, height: 900 } });
+	const { page } = opened;
+	assert.match(await page.locator('[data-testid=bubble][data-from=bot]').first().innerText(), /^您好，我是小助手/, 'the welcome');
+	await page.getByText('IT 支持群').first().click();
+	await page.locator('[data-testid=suggestion]').first().waitFor();
+
+	await ask(page, '会议室怎么订?');
+	await watch(page);
+	assert.match(await lastAnswer(page).innerText(), /预订会议室/);
+	const answers = page.locator('[data-testid=bubble][data-from=bot]');
+	let count = await answers.count();
+	await page.getByTestId('phone-file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: png([200, 60, 60]) });
+	await answers.nth(count).waitFor();
+	await watch(page);
+	const mine = page.locator('[data-testid=bubble][data-from=person]').last();
+	assert.equal((await mine.locator('.words').innerText()).trim(), '@小助手', 'the mention alone');
+	assert.match(await lastAnswer(page).innerText(), /看不懂图片/);
+	await page.getByTestId('quote').first().click();
+	await ask(page, '能再说一遍吗?');
+	await watch(page);
+	assert.match(await lastAnswer(page).innerText(), /预订会议室/, 'by what was quoted');
+
+	await askAndAttach(page, '数到 20', [
+		['images', { base64: png([40, 120, 200]).toString('base64') }], ['images', { base64: png([240, 180, 40]).toString('base64') }],
+		['card', { card: { card_type: 'vote_interaction', main_title: { title: '周会改到几点', desc: '可以多选' }, submit_button: { text: '提交', key: 'vote' },
+			checkbox: { question_key: 'when', mode: 1, option_list: [{ id: '9', text: '九点', is_checked: true }, { id: '10', text: '十点' }] } } }],
+	]);
+	const shown = lastAnswer(page);
+	await waitFor('both pictures', async () => await shown.getByTestId('answer-picture').evaluateAll((all) => all.length === 2 && all.every((img) => img.naturalWidth === 160)));
+	await shown.getByRole('checkbox', { name: '十点' }).check();
+	assert.ok(await shown.getByRole('checkbox', { name: '九点' }).isChecked(), 'what the card has checked');
+	await page.screenshot({ path: path.join(pictures, 'phone-vote.png') });
+	await shown.getByRole('button', { name: '提交' }).click();
+	await shown.getByText('已收到').waitFor();
+	const [[task]] = await system.sql('SELECT task_id FROM smartbot_press');
+	assert.match(task, /^card-/);
+
+	await ask(page, '切换角色');
+	await watch(page);
+	await lastAnswer(page).getByRole('button', { name: '写作' }).click();
+	await lastAnswer(page).getByText('已切换为「写作」').waitFor();
+	await ask(page, '用量');
+	await watch(page);
+	assert.match(await lastAnswer(page).getByTestId('card').innerText(), /今天的 token/);
+	await page.screenshot({ path: path.join(pictures, 'phone-group.png') });
+
+	// 23,893 bytes: more than a bubble takes.
+	count = await answers.count();
+	await ask(page, '数到 5000');
+	await answers.nth(count + 1).waitFor();
+	const both = async () => (await Promise.all([count, count + 1].map((i) => answers.nth(i).locator('.markdown').innerText()))).map((text) => text.trim());
+	await waitFor('the rest as a message of its own', async () => {
+		const [first, rest] = (await both()).sort((a, b) => parseInt(a, 10) - parseInt(b, 10));
+		return first.startsWith('1 2 3 ') && first.endsWith('见下一条消息。）') && rest.endsWith(' 4999 5000');
+	});
+	await answers.first().locator('xpath=ancestor::article').getByTestId('rate-yes').click();
+	await page.locator('[data-testid=rate-yes][aria-pressed=true]').first().waitFor();
 	assert.ok(await fitsTheWidth(page));
 	await nothingWrong(opened);
 	await page.context().close();

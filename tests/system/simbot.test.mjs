@@ -133,7 +133,7 @@ test('with more roles the card is a list, then a vote, and what is chosen is swi
 test('pictures at the end of an answer are checked by the simulator and there for the phone', async () => {
 	const headers = { Authorization: `Bearer ${(await system.wecomd('key', 'add', '--name', 'tool', '--role', 'operator')).stdout.trim()}`, 'Content-Type': 'application/json' };
 	const JPG = Buffer.from('ffd8ffe000104a464946', 'hex');
-	await system.postJson('/sim/api/control', { chars_per_s: 50 });
+	await system.postJson('/sim/api/control', { chars_per_s: 5 });
 	const { id } = (await say({ text: '数到 30' })).json;
 	const stream = await waitFor('the stream', async () => (await system.sql(`SELECT stream_id FROM simulator_message WHERE reply_to = ${id}`, sim))[0]?.[0]);
 	for (const picture of [PNG, JPG])
@@ -165,7 +165,7 @@ test('opening a chat is told to the bot once a day', async () => {
 	assert.deepEqual((await post('enter', { bot: 'helpdesk' })).json, { delivered: true, status: 200, error: '' });
 	assert.equal((await post('enter', { bot: 'helpdesk' })).json.delivered, false);
 	const welcome = (await messages()).filter((one) => one.from === 'bot' && one.reply_to === null);
-	assert.deepEqual(welcome.map(({ text, state }) => [text.slice(0, 3), state]), [['您好,', 'finished']]);
+	assert.deepEqual(welcome.map(({ text, state }) => [text.slice(0, 3), state]), [['您好，', 'finished']]);
 	assert.equal((await post('enter', { bot: 'nobody' })).status, 404);
 });
 
@@ -194,7 +194,7 @@ test('a model that fails on demand, or says nothing more, still leaves an answer
 		const set = await system.postJson('/sim/api/control', { model_fault, model_fault_count: 20 });
 		assert.equal(set.json.model_fault_count, 20);
 		const bubble = await ask({ text: '数到 3' });
-		assert.match(bubble.text, /^抱歉,我暂时答不上来/, model_fault);
+		assert.match(bubble.text, /^抱歉，我暂时答不上来/, model_fault);
 		const left = await system.postJson('/sim/api/control', { model_fault: 'none' });
 		assert.equal(left.json.model_fault_count, 0);
 	}

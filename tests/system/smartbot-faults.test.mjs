@@ -208,7 +208,7 @@ test('a card event whose job comes too late is acknowledged in time, and its wor
 		for (const pid of workers) process.kill(pid, 'SIGCONT');
 	}
 	await waitFor('the word', () => fake.replies.length === 1);
-	assert.equal(fake.replies[0].body.markdown.content, '好的,现在我是「代码」。');
+	assert.equal(fake.replies[0].body.markdown.content, '好的，现在我是「代码」。');
 });
 
 test('an answer that ends while its refresh looks for the job is given, and no apology', async () => {

@@ -94,7 +94,7 @@ test('a text file is given as data, its name from Content-Disposition, cut to it
 	assert.match(fake.last().text, /后面的部分没有给出/);
 	fake.asked.length = 0;
 	const pdf = fake.file('pdf', encrypted(blind.aesKey, Buffer.from('%PDF-1.4')), { headers: { 'Content-Disposition': 'attachment; filename=a.pdf' } });
-	assert.match(await ask(blind, 'file', { url: pdf }), /看不懂「a\.pdf」:我只能看懂文本文件/);
+	assert.match(await ask(blind, 'file', { url: pdf }), /看不懂「a\.pdf」：我只能看懂文本文件/);
 	assert.match(await ask(blind, 'video', { url: 'https://x/y' }), /看不懂这种消息/);
 	assert.equal(fake.asked.length, 0);
 });
@@ -226,7 +226,7 @@ test('the role is switched by name, or by the card that the command brings', asy
 	assert.match(await say(mind, '切换角色 写作', { user: 'role' }), /现在我是「写作」/);
 	await say(mind, '写一句', { user: 'role' });
 	assert.match(fake.last().messages[0].content, /你是一位写作助手/);
-	assert.match(await say(mind, '切换角色 海盗', { user: 'role' }), /没有叫「海盗」的角色。可选:.*翻译/);
+	assert.match(await say(mind, '切换角色 海盗', { user: 'role' }), /没有叫「海盗」的角色。可选：.*翻译/);
 	assert.match(await say(mind, '切换角色的权限应该找哪位同事申请才对呢', { user: 'role' }), /^答:/, 'a question is no command');
 	const { reply } = await post(mind, message(mind, 'text', { content: '切换角色' }, { user: 'role' }));
 	await end(mind, reply.stream.id);
@@ -245,10 +245,10 @@ test('use is counted by person and model, shown on demand, and limited with a po
 	await system.sql("UPDATE smartbot_stream SET asked_at = asked_at - INTERVAL 2 MINUTE");
 	assert.match(await say(strict, '四', { user: 'poor' }), /今天的用量已经用完/);
 	const { reply } = await post(strict, message(strict, 'text', { content: '用量' }, { user: 'poor' }));
-	assert.equal(await end(strict, reply.stream.id), '到现在为止:');
+	assert.equal(await end(strict, reply.stream.id), '到现在为止：');
 	const { template_card: notice } = await lastReply(strict, reply.stream.id);
 	assert.deepEqual([notice.card_type, notice.emphasis_content.title], ['text_notice', '240']);
-	assert.deepEqual(notice.horizontal_content_list.map(({ value }) => value), ['2 次', '2 次,240 token', '每天 150 token']);
+	assert.deepEqual(notice.horizontal_content_list.map(({ value }) => value), ['2 次', '2 次，240 token', '每天 150 token']);
 	const [row] = await system.sql("SELECT calls, prompt_tokens, completion_tokens, cost_micros, u.model FROM smartbot_usage u JOIN smartbot_bot b ON b.id = u.bot_id WHERE b.name = 'strict'");
 	assert.deepEqual(row, ['2', '200', '40', '800', 'fake']);
 	fake.script = () => ({ text: '没有计数', usage: false });
