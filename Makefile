@@ -31,7 +31,7 @@ PLUGINS := $(notdir $(patsubst %/,%,$(wildcard plugins/*/)))
 TESTED  := $(notdir $(patsubst %/,%,$(wildcard tests/plugins/*/)))
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-.PHONY: all help run test bench chaos unit check-headers console clean
+.PHONY: all help run test bench chaos unit check-headers console screens clean
 .DELETE_ON_ERROR:
 
 all: $B/wecomd $(PLUGINS:%=$B/plugins/%.so)
@@ -43,6 +43,7 @@ help:
 	@echo 'make chaos      whole systems under faults, then their books; SEED=n plays a run again, PLAN=word takes some'
 	@echo 'make bench      measures the budgets: a table, and $B/bench.json; N=quick for a look, N=PART for a part (tests/bench/run)'
 	@echo 'make console    the pages under htdocs, built into $B/htdocs'
+	@echo 'make screens    pictures of every page of the console, in $B/screens; T=word takes those whose name contains it'
 	@echo 'make check-headers   each header compiles alone; folders keep to their tier'
 	@echo 'make clean      remove $B'
 	@echo 'SAN=address,undefined with its own B=build/san builds with sanitizers; CC=clang too'
@@ -83,6 +84,12 @@ unit: $(UNIT:%=$B/tests/unit/%) $B/tests/peer/envelope
 
 console:
 	@etc/demo/build-console $B
+
+# To be looked at: every page, 1440 and 390 wide, light and dark.
+screens:
+	@etc/demo/install-packages test
+	@$(MAKE) -s -j2 all console
+	@node tests/screens.mjs "$(T)"
 
 run:
 	@etc/demo/install-packages run

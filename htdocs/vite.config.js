@@ -29,5 +29,5 @@ export default defineConfig({
     reportCompressedSize: false,
     rollupOptions: { input: Object.fromEntries(pages.map((name) => [name, `${here}${name}/index.html`])) },
   },
-  server: { proxy: { '/sim': 'http://127.0.0.1:8080' } },
+  server: { proxy: { '/sim': 'http://127.0.0.1:8080', '/api': 'http://127.0.0.1:8080' } },
 });

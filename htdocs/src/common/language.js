@@ -8,17 +8,19 @@ export const languages = [
   { value: 'en', label: 'English' },
 ];
 
-export function createLanguage(messages) {
+// `title` gives the document's title; it is asked again whenever what it reads changes. `missing` hears of words that are not there.
+export function createLanguage(messages, { title = (t) => t('title'), missing } = {}) {
   const i18n = createI18n({
     legacy: false,
     locale: languages.some(({ value }) => value === kept.get('language')) ? kept.get('language') : 'zh-CN',
     fallbackLocale: 'zh-CN',
     messages,
+    missing,
   });
   const { locale, t } = i18n.global;
   watchEffect(() => {
     document.documentElement.lang = locale.value;
-    document.title = t('title');
+    document.title = title(t);
     kept.set('language', locale.value);
   });
   return i18n;

@@ -1,0 +1,114 @@
+// What the tests of the console and `make screens` share: the registered pages, a signed-in browser, and a note of everything
+// that a page should not do.
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { chromium } from 'playwright-core';
+import { root, waitFor } from '../system/harness.mjs';
+
+export const languages = ['zh-CN', 'en'];
+
+export const launch = () => chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+
+// As src/admin/pages.js collects them: [{path, role, title, words, name, plugin}].
+export async function registeredPages() {
+  const found = [];
+  for (const [folder, isPlugin] of [['htdocs/src/admin/pages', false], ['htdocs/src/plugins', true]]) {
+    const full = path.join(root, folder);
+    for (const name of fs.existsSync(full) ? fs.readdirSync(full).sort() : []) {
+      const file = path.join(full, name, 'page.js');
+      if (!fs.existsSync(file)) continue;
+      const exported = (await import(pathToFileURL(file))).default;
+      for (const page of [exported].flat()) found.push({ role: 'viewer', ...page, name, plugin: isPlugin ? name : page.plugin });
+    }
+  }
+  return found;
+}
+
+// Adds people on the machine: their passwords by role.
+export async function addPeople(system, roles = ['viewer', 'operator', 'approver', 'admin']) {
+  const passwords = {};
+  for (const role of roles) {
+    const { status, stdout, stderr } = await system.wecomd('user', 'add', '--name', `the-${role}`, '--role', role);
+    if (status !== 0) throw new Error(stderr);
+    passwords[role] = stdout.trim();
+  }
+  return passwords;
+}
+
+// A page that notes every complaint: console, exceptions, other hosts, broken requests, the security policy.
+export async function openPage(browser, system, { language = 'zh-CN', ...options } = {}) {
+  const context = await browser.newContext({ locale: language, viewport: { width: 1440, height: 900 }, timezoneId: 'Asia/Shanghai', ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  const expected = new Set();      // "STATUS PATH" of answers that the test provokes
+  page.on('console', (message) => {
+    if (!['error', 'warning'].includes(message.type())) return;
+    const at = message.location().url;
+    // Chromium says so for every answer of 400 and more; the listener below judges those.
+    if (/^Failed to load resource: the server responded with a status/.test(message.text())) return;
+    complaints.push(`console: ${message.text()} (${at})`);
+  });
+  page.on('pageerror', (error) => complaints.push(`exception: ${error.stack}`));
+  page.on('request', (rq) => {
+    const url = new URL(rq.url());
+    if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== system.url) complaints.push(`foreign request: ${rq.url()}`);
+  });
+  page.on('requestfailed', (rq) => {
+    if (rq.failure()?.errorText !== 'net::ERR_ABORTED') complaints.push(`failed: ${rq.url()} ${rq.failure()?.errorText}`);
+  });
+  page.on('response', (answer) => {
+    const { pathname } = new URL(answer.url());
+    // Nobody is signed in yet: that is how the console finds out.
+    if (answer.status() === 401 && pathname === '/api/session') return;
+    if (answer.status() >= 400 && !expected.has(`${answer.status()} ${pathname}`)) complaints.push(`${answer.status()}: ${answer.url()}`);
+  });
+  await page.addInitScript((chosen) => {
+    globalThis.violations = [];
+    addEventListener('securitypolicyviolation', (event) => globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+    try {
+      localStorage.getItem('wecomd.language') ?? localStorage.setItem('wecomd.language', JSON.stringify(chosen));
+    } catch {
+      // about:blank has no storage
+    }
+  }, language);
+  const violations = () => page.evaluate(() => globalThis.violations.splice(0));
+  return { context, page, complaints, expected, violations };
+}
+
+export async function signIn({ page }, system, name, password, at = '/') {
+  await page.goto(`${system.url}/admin/#${at}`);
+  await page.locator('#sign-in-name').fill(name);
+  await page.locator('#sign-in-password').fill(password);
+  await page.getByTestId('sign-in').click();
+  await page.locator('#main h1').waitFor();
+}
+
+// Goes to a page and waits until it has what it asked for.
+export async function visit({ page }, system, at) {
+  await page.goto(`${system.url}/admin/#${at}`);
+  await page.locator('#main h1').waitFor();
+  await settled(page);
+}
+
+export async function settled(page) {
+  await page.waitForLoadState('networkidle');
+  await waitFor('the page without anything that loads', () => page.evaluate(() => !document.querySelector(
+    '[data-state=loading], [aria-busy=true], .el-drawer-fade-enter-active, .dialog-fade-enter-active, .el-message')), { ms: 15_000 });
+}
+
+export const fitsTheWidth = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+
+// A session of its own for plain requests: [cookie, csrf].
+export async function restSession(system, name, password) {
+  const answer = await system.postJson('/api/session', { name, password });
+  if (answer.status !== 201) throw new Error(`sign-in: ${answer.status} ${answer.text}`);
+  return { Cookie: answer.headers['set-cookie'][0].split(';')[0], 'X-CSRF-Token': answer.json.csrf };
+}
+
+export const rest = (system, session, method, at, body) => system.get(at, {
+  method, headers: { ...session, 'Content-Type': 'application/json' }, body: body === undefined ? undefined : JSON.stringify(body),
+});
