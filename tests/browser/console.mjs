@@ -1,10 +1,12 @@
 // What the tests of the console and `make screens` share: the registered pages, a signed-in browser, and a note of everything
 // that a page should not do.
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
-import { root, waitFor } from '../system/harness.mjs';
+import { root, startSystem, waitFor } from '../system/harness.mjs';
+import { furnish } from './furnish.mjs';
 
 export const languages = ['zh-CN', 'en'];
 
@@ -39,11 +41,19 @@ export async function addPeople(system, roles = ['viewer', 'operator', 'approver
   return passwords;
 }
 
+const busy = new WeakMap();
+
 // A page that notes every complaint: console, exceptions, other hosts, broken requests, the security policy.
 export async function openPage(browser, system, { language = 'zh-CN', ...options } = {}) {
   const context = await browser.newContext({ locale: language, viewport: { width: 1440, height: 900 }, timezoneId: 'Asia/Shanghai', ...options });
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const complaints = [];
+  const open = new Set();          // requests under way
+  busy.set(page, open);
+  page.on('request', (rq) => open.add(rq));
+  page.on('requestfinished', (rq) => open.delete(rq));
+  page.on('requestfailed', (rq) => open.delete(rq));
   const expected = new Set();      // "STATUS PATH" of answers that the test provokes
   page.on('console', (message) => {
     if (!['error', 'warning'].includes(message.type())) return;
@@ -90,19 +100,59 @@ export async function signIn({ page }, system, name, password, at = '/') {
 // Goes to a page and waits until it has what it asked for.
 export async function visit({ page }, system, at) {
   await page.goto(`${system.url}/admin/#${at}`);
-  await page.locator('#main h1').waitFor();
+  await page.locator(`#main[data-path="${at.split('?')[0]}"]`).waitFor();
   await settled(page);
 }
 
+// No request under way, nothing that loads, nothing that moves: twice in a row, since one thing leads to another.
 export async function settled(page) {
-  await page.waitForLoadState('networkidle');
-  await waitFor('the page without anything that loads', () => page.evaluate(() => !document.querySelector(
-    '[data-state=loading], [aria-busy=true], .el-drawer-fade-enter-active, .dialog-fade-enter-active, .el-message')), { ms: 15_000 });
+  let quiet = 0;
+  await waitFor('the page to settle', async () => {
+    const still = busy.get(page).size === 0 && await page.evaluate(() => !document.querySelector('[data-state=loading], [aria-busy=true]') &&
+      document.getAnimations().every((one) => one.playState !== 'running' || one.effect.getComputedTiming().iterations === Infinity));
+    quiet = still ? quiet + 1 : 0;
+    return quiet >= 2;
+  }, { ms: 20_000, every: 40 });
 }
 
 export const fitsTheWidth = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
 
-// A session of its own for plain requests: [cookie, csrf].
+// A furnished system with people of each role, and a browser.
+export async function startConsole() {
+  const system = await startSystem();
+  const passwords = await addPeople(system);
+  await furnish(system, passwords.admin);
+  const browser = await launch();
+  return {
+    system,
+    browser,
+    passwords,
+
+    // Somebody of that role, signed in, at an address.
+    async entered(role, options, at) {
+      const opened = await openPage(browser, system, options);
+      await signIn(opened, system, `the-${role}`, passwords[role], at);
+      await settled(opened.page);
+      return opened;
+    },
+
+    async stop() {
+      await browser.close();
+      await system.stop();
+    },
+  };
+}
+
+// The end of a test with a page: it did nothing that it should not do.
+export async function done(opened) {
+  assert.deepEqual(await opened.violations(), [], 'violations of the content security policy');
+  assert.deepEqual(opened.complaints, []);
+  await opened.context.close();
+}
+
+export const heading = (page) => page.locator('#main h1');
+
+// A session of its own for plain requests: its headers.
 export async function restSession(system, name, password) {
   const answer = await system.postJson('/api/session', { name, password });
   if (answer.status !== 201) throw new Error(`sign-in: ${answer.status} ${answer.text}`);

@@ -1,5 +1,6 @@
 // Every page of the console. A page registers itself: src/admin/pages/NAME/page.js for the core's, src/plugins/NAME/page.js
 // for those of a plugin, which appear only where the plugin is loaded. docs/console.md says what a page.js holds.
+import { zh as serverWords } from './serverWords.js';
 import { words as frameWords } from './words.js';
 
 export const roles = ['viewer', 'operator', 'approver', 'admin'];
@@ -23,4 +24,4 @@ export const pages = [...collect(core, false), ...collect(ofPlugins, true)]
 const wordsOf = (language) => Object.assign({}, frameWords[language],
   ...pages.filter((page) => page.words).map((page) => ({ [page.name]: page.words[language] })));
 
-export const messages = { 'zh-CN': wordsOf('zh'), en: wordsOf('en') };
+export const messages = { 'zh-CN': { ...wordsOf('zh'), core: { server: serverWords } }, en: wordsOf('en') };

@@ -30,7 +30,7 @@ const zh = {
     totp: '动态验证码',
     totpHelp: '打开手机上的验证器，输入 6 位数字；也可以用一个恢复码。',
     enter: '登录',
-    wait: '失败次数太多，请等 {time} 再试。',
+    wait: '失败次数太多，请等 {time}再试。',
     again: '其他账号',
     login_failed: '用户名和密码不匹配。',
     totp_wrong: '验证码不对，或者已经用过。请输入新的一个。',

@@ -23,4 +23,5 @@ export { bytesText, durationText, durationWritten, exactTime, numberText, percen
 export { useLoad, useSignal } from './load.js';
 export { expectedText, problemText } from './problem.js';
 export { sayDone, sayFailed } from './say.js';
+export { useServerWords } from './server.js';
 export { useNow } from './clock.js';

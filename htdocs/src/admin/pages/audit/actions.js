@@ -1,0 +1,7 @@
+// The actions that the core and its plugins write; others can be typed. Their Chinese is in core/words.js.
+export const actions = ['session.begin', 'session.end', 'user.create', 'user.change', 'user.role', 'user.disable', 'user.enable', 'user.password',
+  'user.password.own', 'user.totp.on', 'user.totp.off', 'key.create', 'key.revoke', 'setting.change', 'job.retry', 'job.cancel', 'inbox.replay',
+  'smartbot.bot.change', 'smartbot.role.put', 'smartbot.conversation.clear', 'audit.prune', 'retention.delete'];
+
+// Dots would nest in the words.
+export const keyOf = (action) => action.replaceAll('.', '_');

@@ -1,0 +1,132 @@
+// Every page of the console that is registered: both languages, light and dark, wide and narrow, by people of each role. Pages that
+// are added later are covered without a change here.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
+import { root } from '../system/harness.mjs';
+import { done, fitsTheWidth, heading, registeredPages, rest, restSession, settled, startConsole, visit } from './console.mjs';
+import { hostile } from './furnish.mjs';
+
+const ranks = ['viewer', 'operator', 'approver', 'admin'];
+
+let world, system, pages;
+
+before(async () => {
+  world = await startConsole();
+  system = world.system;
+  const session = await restSession(system, 'the-admin', world.passwords.admin);
+  const loaded = (await rest(system, session, 'GET', '/api/plugins')).json.items.map(({ name }) => name);
+  // One whose address has a parameter is reached from another page.
+  pages = (await registeredPages()).filter((page) => (!page.plugin || loaded.includes(page.plugin)) && !page.path.includes(':'));
+});
+after(() => world?.stop());
+
+// --- words ---
+
+const keysOf = (words, prefix = '') => Object.entries(words).flatMap(([key, value]) => (
+  prefix === '' && key === 'server' ? [] : typeof value === 'object' && !Array.isArray(value) ? keysOf(value, `${prefix}${key}.`) : [`${prefix}${key}`]));
+
+test('every page has the same words in Chinese and English, and its own address', async () => {
+  const { words } = await import(pathToFileURL(path.join(root, 'htdocs/src/admin/words.js')));
+  const all = await registeredPages();
+  for (const { name, words: own } of [{ name: 'frame', words }, ...all.filter((page) => page.words)])
+    assert.deepEqual(keysOf(own.en).sort(), keysOf(own.zh).sort(), name);
+  assert.equal(new Set(all.map((page) => page.path)).size, all.length, 'an address is registered twice');
+});
+
+// --- every page ---
+
+async function noSeriousFindings(page, where) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join('\n')}`);
+  assert.deepEqual(serious, [], where);
+}
+
+const at = (object, key) => key.split('.').reduce((part, name) => part?.[name], object);
+const wordsOf = (name, language) => pages.find((page) => page.name === name && page.words)?.words[language === 'en' ? 'en' : 'zh'];
+
+async function looksRight({ page, complaints }, one, language) {
+  const title = at({ [one.name]: wordsOf(one.name, language) }, one.title);
+  assert.equal(await heading(page).innerText(), title, `${one.path}: its title`);
+  assert.equal(await page.title(), `${title} · wecomd`);
+  assert.ok(await fitsTheWidth(page), `${one.path} is wider than the window`);
+  assert.deepEqual(complaints, [], one.path);
+}
+
+// The details of the first row, where there are any.
+async function openFirst(page) {
+  const first = page.locator('#main [data-state=rows] tbody a').first();
+  if (!await first.count()) return false;
+  await first.click();
+  await settled(page);
+  return await page.locator('.el-drawer:visible').count() > 0;
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`every page, ${colorScheme}: nothing on the console, no serious finding of axe, also with the first row open`, async () => {
+    const opened = await world.entered('admin', { colorScheme });
+    const { page } = opened;
+    assert.equal(await page.locator('html').getAttribute('data-theme'), colorScheme);
+    for (const one of pages) {
+      await visit(opened, system, one.path);
+      await looksRight(opened, one, 'zh-CN');
+      await noSeriousFindings(page, one.path);
+      if (await openFirst(page)) await noSeriousFindings(page, `${one.path}, the first row open`);
+      assert.deepEqual(opened.complaints, [], one.path);
+    }
+    await done(opened);
+  });
+}
+
+test('every page in English, and hostile words shown as text', async () => {
+  const opened = await world.entered('admin', { language: 'en' });
+  const { page } = opened;
+  assert.equal(await page.locator('html').getAttribute('lang'), 'en');
+  let seen = 0;
+  for (const one of pages) {
+    await visit(opened, system, one.path);
+    await looksRight(opened, one, 'en');
+    if ((await page.locator('#main').innerText()).includes(hostile.slice(0, 20))) seen++;
+    await openFirst(page);
+    assert.equal(await page.locator('img[src=x], #app script').count(), 0, one.path);
+    assert.deepEqual(opened.complaints, [], one.path);
+  }
+  assert.ok(seen > 0, 'the hostile words were there to be seen');
+  await done(opened);
+});
+
+test('every page at 390 pixels: nothing is wider than the screen, and the drawer leads everywhere', async () => {
+  const opened = await world.entered('admin', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const { page } = opened;
+  for (const one of pages) {
+    await visit(opened, system, one.path);
+    await looksRight(opened, one, 'zh-CN');
+  }
+  for (const one of pages.filter(({ nav }) => nav !== false).slice(0, 3)) {
+    await page.getByTestId('menu').click();
+    await page.locator(`.nav-drawer a[href="#${one.path}"]`).click();
+    await page.locator(`#main[data-path="${one.path}"]`).waitFor();
+    await settled(page);
+  }
+  await done(opened);
+});
+
+// --- who sees what ---
+
+for (const role of ranks) {
+  test(`a person with the role ${role} sees the pages for it, and no others`, async () => {
+    const opened = await world.entered(role);
+    const { page } = opened;
+    const shown = await page.locator('nav a[href^="#/"]').evaluateAll((links) => links.map((link) => link.getAttribute('href').slice(1)));
+    const may = (one) => ranks.indexOf(role) >= ranks.indexOf(one.role);
+    assert.deepEqual(shown.sort(), pages.filter((one) => one.nav !== false && may(one)).map((one) => one.path).sort());
+    for (const one of pages) {
+      await visit(opened, system, one.path);
+      assert.equal(await page.locator('#main [data-state=forbidden]').count(), may(one) ? 0 : 1, one.path);
+    }
+    await done(opened);
+  });
+}
