@@ -230,34 +230,6 @@ test('a session that ended elsewhere leads to the sign-in page and back', async 
 
 // --- tables ---
 
-test('a list is paged by its cursor, saved whole as CSV, and its filters are in the address', async () => {
-  await system.sql("INSERT INTO audit_log (trace_id, actor, action, object, details) SELECT '', 'user:=1+1', 'test.many', CONCAT('thing:', seq), '{}' FROM seq_1_to_260");
-  const opened = await entered('admin', {}, '/audit?actor=user:%3D1%2B1');
-  const { page } = opened;
-  const rows = page.locator('tbody tr');
-  await page.getByText('已显示 50 条').waitFor();
-  await page.getByTestId('more').click();
-  await page.getByText('已显示 100 条').waitFor();
-  assert.equal(await rows.count(), 100);
-  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('csv').click()]);
-  const text = fs.readFileSync(await file.path(), 'utf8');
-  assert.ok(text.startsWith('\ufeff'));
-  const lines = text.trimEnd().split('\r\n');
-  assert.equal(lines.length, 261, 'all rows and the heading');
-  assert.match(lines[1], /,'=1\+1,/);
-
-  await page.getByLabel('对什么，例如 user:1').fill('thing:7');
-  await page.getByText('共 1 条').waitFor();
-  assert.match(decodeURIComponent(page.url()), /object=thing:7/);
-  await page.reload();
-  await page.getByText('共 1 条').waitFor();
-  await page.getByRole('button', { name: '清除条件' }).click();
-  await page.waitForURL((url) => !url.hash.includes('object='));
-  await settled(page);
-  await system.sql("DELETE FROM audit_log WHERE action = 'test.many' AND seq IS NULL");
-  await done(opened);
-});
-
 test('a list that cannot be loaded says so and is tried again; an empty one says that', async () => {
   const opened = await entered('admin');
   const { page } = opened;
@@ -382,6 +354,34 @@ test('language and theme are switched and remembered', async () => {
   await page.reload();
   await heading(page).getByText('Roles').waitFor();
   await page.locator('html.dark[data-theme=dark][lang=en]').waitFor();
+  await settled(page);
+  await done(opened);
+});
+
+// The last one: its rows are not wecomd's own, so the audit chain does not verify any more.
+test('a list is paged by its cursor, saved whole as CSV, and its filters are in the address', async () => {
+  await system.sql("INSERT INTO audit_log (trace_id, actor, action, object, details) SELECT '', 'user:=1+1', 'test.many', CONCAT('thing:', seq), '{}' FROM seq_1_to_260");
+  const opened = await entered('admin', {}, '/audit?actor=user:%3D1%2B1');
+  const { page } = opened;
+  const rows = page.locator('tbody tr');
+  await page.getByText('已显示 50 条').waitFor();
+  await page.getByTestId('more').click();
+  await page.getByText('已显示 100 条').waitFor();
+  assert.equal(await rows.count(), 100);
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('csv').click()]);
+  const text = fs.readFileSync(await file.path(), 'utf8');
+  assert.ok(text.startsWith('\ufeff'));
+  const lines = text.trimEnd().split('\r\n');
+  assert.equal(lines.length, 261, 'all rows and the heading');
+  assert.match(lines[1], /,'=1\+1,/);
+
+  await page.getByLabel('对什么，例如 user:1').fill('thing:7');
+  await page.getByText('共 1 条').waitFor();
+  assert.match(decodeURIComponent(page.url()), /object=thing:7/);
+  await page.reload();
+  await page.getByText('共 1 条').waitFor();
+  await page.getByRole('button', { name: '清除条件' }).click();
+  await page.waitForURL((url) => !url.hash.includes('object='));
   await settled(page);
   await done(opened);
 });
