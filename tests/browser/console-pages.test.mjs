@@ -25,12 +25,19 @@ after(() => world?.stop());
 
 // --- words ---
 
+// @ and | mean something to vue-i18n; as such they are written {'@'}.
+const textsOf = (words) => Object.values(words).flatMap((value) => (typeof value === 'string' ? [value] : textsOf(value)));
+const isPlain = (text) => !/[@|]/.test(text.replaceAll(/\{'[^']*'\}/g, ''));
+
 const keysOf = (words, prefix = '') => Object.entries(words).flatMap(([key, value]) => (
   prefix === '' && key === 'server' ? [] : typeof value === 'object' && !Array.isArray(value) ? keysOf(value, `${prefix}${key}.`) : [`${prefix}${key}`]));
 
 test('every page has the same words in Chinese and English, and its own address', async () => {
   const { words } = await import(pathToFileURL(path.join(root, 'htdocs/src/admin/words.js')));
+  const { zh } = await import(pathToFileURL(path.join(root, 'htdocs/src/admin/serverWords.js')));
   const all = await registeredPages();
+  for (const { words: own } of [{ words }, { words: zh }, ...all.filter((page) => page.words)])
+    assert.deepEqual(textsOf(own).filter((text) => !isPlain(text)), []);
   for (const { name, words: own } of [{ name: 'frame', words }, ...all.filter((page) => page.words)])
     assert.deepEqual(keysOf(own.en).sort(), keysOf(own.zh).sort(), name);
   assert.equal(new Set(all.map((page) => page.path)).size, all.length, 'an address is registered twice');

@@ -220,6 +220,7 @@ test('a session that ended elsewhere leads to the sign-in page and back', async 
   opened.expected.add('401 /api/plugins').add('401 /api/settings');
   await system.sql("DELETE s FROM admin_session s JOIN admin_user u ON u.id = s.user_id WHERE u.name = 'the-approver'");
   await page.locator('nav a[href="#/plugins"]').click();
+  await page.getByText('登录已结束').waitFor();
   await page.locator('#sign-in-name').fill('the-approver');
   await page.locator('#sign-in-password').fill(passwords.approver);
   await page.getByTestId('sign-in').click();

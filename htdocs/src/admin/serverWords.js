@@ -113,7 +113,7 @@ export const zh = {
       image_max: '图片最大多大',
       file_max: '文件最大多大',
       file_text_max: '文本文件最多给模型多少',
-      media_hosts: '图片和文件可以来自哪些主机，写法“a|b”；private:主机 允许内网地址',
+      media_hosts: '图片和文件可以来自哪些主机，写法“a{\'|\'}b”；private:主机 允许内网地址',
       block_words: '不回答也不说的词，用逗号隔开',
       words_clear: '清除记忆的口令',
       words_role: '切换人设的口令',

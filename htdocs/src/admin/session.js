@@ -3,7 +3,8 @@ import { reactive, readonly } from 'vue';
 import { del, get, post, put, setAuthority } from './api.js';
 import { roles } from './pages.js';
 
-const state = reactive({ user: null, plugins: [], error: null });
+// ended: the session ended while somebody worked with it.
+const state = reactive({ user: null, plugins: [], error: null, ended: false });
 export const session = readonly(state);
 
 let known = false;
@@ -52,6 +53,7 @@ export async function signIn(name, password, totp) {
   const { csrf } = await post('/api/session', { name, password, ...(totp && { totp }) }, { quiet: true });
   setAuthority(csrf);
   await enter(await get('/api/session', {}, { quiet: true }));
+  state.ended = false;
   known = true;
 }
 
@@ -66,6 +68,7 @@ export async function signOut() {
 
 // The session ended elsewhere.
 export function lose() {
+  state.ended = state.user !== null;
   forget();
 }
 

@@ -31,8 +31,8 @@ export function nearTime(at, now, language) {
   const size = Math.abs(away);
   if (size >= 86_400_000) return exactTime(ms).slice(0, 16);
   const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
-  if (size < 60_000) return relative.format(Math.round(away / 1000 / 10) * 10, 'second');
-  return size < 3_600_000 ? relative.format(Math.round(away / 60_000), 'minute') : relative.format(Math.round(away / 3_600_000), 'hour');
+  if (size < 55_000) return relative.format(Math.round(away / 1000 / 10) * 10, 'second');
+  return size < 3_570_000 ? relative.format(Math.round(away / 60_000), 'minute') : relative.format(Math.round(away / 3_600_000), 'hour');
 }
 
 // The server's way to write a duration: 90m, 1500ms. 0 is "0s".

@@ -1,5 +1,6 @@
 const zh = {
   title: '用户',
+  lead: '能登录管理台的人。密码由服务器生成，只显示一次，第一次登录后必须更改。',
   name: '用户名',
   displayName: '姓名',
   role: '角色',
@@ -37,6 +38,7 @@ const zh = {
 
 const en = {
   title: 'Users',
+  lead: 'Who may sign in here. First passwords are made by the server, shown once, and changed at the first sign-in.',
   name: 'User name',
   displayName: 'Name',
   role: 'Role',
