@@ -350,6 +350,8 @@ test('language and theme are switched and remembered', async () => {
   await page.getByTestId('language').click();
   await heading(page).getByText('Roles').waitFor();
   await page.getByTestId('theme').click();
+  await page.getByRole('menuitem', { name: 'Dark' }).waitFor();
+  await settled(page);
   await page.getByRole('menuitem', { name: 'Dark' }).click();
   await page.locator('html.dark[data-theme=dark][lang=en]').waitFor();
   await page.reload();

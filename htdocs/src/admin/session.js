@@ -68,7 +68,7 @@ export async function signOut() {
 
 // The session ended elsewhere.
 export function lose() {
-  state.ended = state.user !== null;
+  if (state.user) state.ended = true;
   forget();
 }
 
