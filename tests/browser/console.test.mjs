@@ -378,7 +378,7 @@ test('a list is paged by its cursor, saved whole as CSV, and its filters are in 
   assert.equal(lines.length, 261, 'all rows and the heading');
   assert.match(lines[1], /,'=1\+1,/);
 
-  await page.getByLabel('对什么，例如 user:1').fill('thing:7');
+  await page.getByLabel('对什么，如 user:1').fill('thing:7');
   await page.getByText('共 1 条').waitFor();
   assert.match(decodeURIComponent(page.url()), /object=thing:7/);
   await page.reload();
