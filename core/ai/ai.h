@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wecomd/arena.h>
 #include <wecomd/err.h>
 #include <wecomd/field.h>
 
@@ -21,6 +22,21 @@ struct model {
 	int64_t     retries, retry_wait_ms, breaker_failures, breaker_pause_ms;
 	const char *prompt_price, *completion_price;     /* of a million tokens, numbers as text; "": free */
 };
+
+/* How the calls of one model went last, over all processes, and whether this process leaves it alone just now. Times are UTC ms. */
+struct model_state {
+	int64_t     last_ms;           /* of the last call; 0: there was none */
+	int64_t     failures;          /* the last calls that failed, one after the other; at most MODEL_LOOK */
+	int64_t     since_ms;          /* the first of them */
+	int64_t     status;            /* of HTTP, of the last call; 0: no answer */
+	const char *result;            /* finish_reason, or the code of the error */
+	int64_t     left_alone_ms;     /* for how long still; 0: it is not */
+};
+
+#define MODEL_LOOK 50
+
+/* From the database and this process's memory; nobody is called. m is one of models_set(). -1: WC_E_DB. */
+int model_state(wc_arena *a, const struct model *m, struct model_state *state, wc_err *e);
 
 extern const wc_field model_fields[];     /* [model:NAME], into a struct model */
 

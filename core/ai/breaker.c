@@ -51,3 +51,13 @@ void breaker_report(const struct model *m, bool failed)
 	if (closes)
 		wc_log(WC_WARN, "a model endpoint is left alone", wc_kv_s("model", m->name), wc_kv_i("ms", m->breaker_pause_ms));
 }
+
+int64_t breaker_closed_ms(const struct model *m)
+{
+	int64_t left;
+
+	pthread_mutex_lock(&lock);
+	left = breakers[model_index(m)].closed_until_ms ? breakers[model_index(m)].closed_until_ms - wc_mono_ms() : 0;
+	pthread_mutex_unlock(&lock);
+	return left > 0 ? left : 0;
+}

@@ -133,13 +133,14 @@ static wc_chat_result result_of(wc_arena *a, const struct call *c)
 	};
 }
 
-static void log_call(const struct call *c, long status, const wc_chat_result *r, const char *result)
+static void log_call(const struct call *c, long status, const wc_chat_result *r, const char *result, bool failed)
 {
 	wc_log(WC_INFO, "model call", wc_kv_s("model", c->model->name), wc_kv_i("status", status),
 	       wc_kv_i("ms", r->total_ms), wc_kv_i("first_text_ms", r->first_text_ms),
 	       wc_kv_i("prompt_tokens", r->prompt_tokens), wc_kv_i("completion_tokens", r->completion_tokens),
 	       wc_kv_s("result", result));
-	ai_call_note(&(struct ai_call){c->model->name, result, status, r->first_text_ms, r->total_ms, r->prompt_tokens, r->completion_tokens});
+	ai_call_note(&(struct ai_call){c->model->name, result, status, r->first_text_ms, r->total_ms, r->prompt_tokens, r->completion_tokens,
+	                               r->cost_micros, failed});
 }
 
 /* What passes by itself, and speaks against the endpoint. */
@@ -165,7 +166,8 @@ static int call_once(wc_arena *a, const wc_chat *chat, const struct model *m, wc
 	result    = result_of(a, &c);
 	*shown    = c.first_text_ms >= 0;
 	*pause_ms = rc < 0 && reply.status >= 300 ? answer_pause_ms(reply.retry_after) : -1;
-	log_call(&c, reply.status, &result, rc < 0 ? wc_err_name(why.code) : result.finish_reason);
+	log_call(&c, reply.status, &result, rc < 0 ? wc_err_name(why.code) : result.finish_reason,
+	         rc < 0 && !c.answer.visible.refused && why.code != WC_E_STOPPED);
 	wc_count("wecomd_ai_calls_total", 1, m->name, rc < 0 ? wc_err_name(why.code) : "ok", NULL);
 	wc_observe_ms("wecomd_ai_call_seconds", result.total_ms, m->name, NULL);
 	wc_count("wecomd_ai_tokens_total", result.prompt_tokens, m->name, "prompt", NULL);

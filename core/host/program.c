@@ -17,6 +17,8 @@ static const wc_field core_fields[] = {
 	{WC_STRING, "public_url", "", offsetof(struct core_settings, public_url),
 	 "how the world reaches this service, such as https://bot.example.com; empty: not known", .max = 1000},
 	{WC_STRING, "node", "", offsetof(struct core_settings, node), "a label for this machine; empty: its host name", .max = 40},
+	{WC_STRING, "currency", "CNY", offsetof(struct core_settings, currency), "what prices of models are in, as the console shows it", .min = 1,
+	 .max = 8},
 	{WC_STRING, "time_zone", "+08:00", offsetof(struct core_settings, time_zone), "the wall clock of timers, as an offset from UTC"},
 	{0}};
 
@@ -171,7 +173,7 @@ static void order_slots(struct program *g, struct problems *p)
 
 static const wc_plugin *const parts[] = {
 	&host_part, &doctor_part, &web_part, &api_part, &mcp_part, &inventory_part, &admin_part, &inbox_part, &desk_part, &jobs_part, &ledger_part,
-	&retention_part, &explain_part, &keyring_part, &audit_part, &customer_part, &wecom_part};
+	&retention_part, &explain_part, &look_part, &bulk_part, &overview_part, &condition_part, &keyring_part, &audit_part, &customer_part, &wecom_part};
 
 #define PARTS (sizeof parts / sizeof *parts)
 

@@ -14,7 +14,7 @@
 #include <wecomd/plugin.h>
 
 struct core_settings {
-	const char *plugin_dir, *sql_dir, *node, *time_zone, *public_url;
+	const char *plugin_dir, *sql_dir, *node, *time_zone, *public_url, *currency;
 };
 
 struct log_settings {
@@ -93,6 +93,9 @@ void gather_at_rest(struct program *g, struct problems *p);
 void gather_tools(struct program *g, struct problems *p);
 
 extern const wc_plugin host_part;
+
+/* GET /api/overview (overview.c) and GET /api/health/parts (condition.c). */
+extern const wc_plugin overview_part, condition_part;
 
 /* GET /api/plugins (inventory.c): tells of this program, which lives as long as the process. */
 extern const wc_plugin inventory_part;

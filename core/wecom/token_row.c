@@ -2,6 +2,7 @@
 #include "wecom/token_row.h"
 
 #include "wecom/exchange.h"
+#include "wecom/sort.h"
 
 #include <wecomd/db.h>
 #include <wecomd/log.h>
@@ -70,6 +71,32 @@ int64_t row_back_off_ms(int64_t errcode, int64_t failures)
 static void row_id(const struct wecom_secret *secret, unsigned char id[WC_HASH_SIZE])
 {
 	wc_keyed_hash(id, "api_token", wecom_settings()->base, secret->corp_id, secret->secret, NULL);
+}
+
+#define MS(column) "COALESCE(CAST(UNIX_TIMESTAMP(" column ") * 1000 AS INTEGER), 0)"
+
+int wecom_token_state(wc_arena *a, const struct wecom_secret *secret, struct wecom_token_state *state, wc_err *e)
+{
+	unsigned char id[WC_HASH_SIZE];
+	struct remedy remedy;
+	wc_rows       rows;
+
+	row_id(secret, id);
+	if (wc_db_query(NULL, a, &rows, e,
+	                "SELECT " MS("fetched_at") ", " MS("expires_at") ", " MS("failed_at") ", " MS("retry_at") ", failures, errcode, from_ip"
+	                " FROM api_token WHERE id = ?", wc_bytes(id, sizeof id)) < 0)
+		return -1;
+	*state = (struct wecom_token_state){.from_ip = "", .why = "", .mend = ""};
+	if (!rows.n)
+		return 0;
+	*state = (struct wecom_token_state){true, wc_row_int(&rows, 0, 0), wc_row_int(&rows, 0, 1), wc_row_int(&rows, 0, 2), wc_row_int(&rows, 0, 3),
+	                                    wc_row_int(&rows, 0, 4), wc_row_int(&rows, 0, 5), wc_row_text(&rows, 0, 6), "", ""};
+	if (state->failures) {
+		remedy      = remedy_of(state->errcode);
+		state->why  = remedy.why;
+		state->mend = remedy.mend;
+	}
+	return 0;
 }
 
 /* SYSDATE, not NOW: the statement may have waited for the row. */

@@ -31,4 +31,16 @@ int wecom_set(const struct wecom_settings *settings, const struct wecom_secret *
  * kept in the process for half a minute. 0; -1 (WC_E_DB) when the list cannot be read and none was. */
 int wecom_callback_from(const char *address, bool *known, bool *allowed, wc_err *e);
 
+/* How the token of one secret stands, as all nodes share it. Times are UTC ms, 0: never. */
+struct wecom_token_state {
+	bool        known;             /* some node has asked for a token */
+	int64_t     fetched_ms, expires_ms, failed_ms, retry_ms;
+	int64_t     failures, errcode; /* of gettoken in a row; of the last one */
+	const char *from_ip;           /* the address that WeCom saw, where it said so */
+	const char *why, *mend;        /* what errcode says; "" while nothing failed */
+};
+
+/* From the database alone; nobody is asked. -1: WC_E_DB. */
+int wecom_token_state(wc_arena *a, const struct wecom_secret *secret, struct wecom_token_state *state, wc_err *e);
+
 extern const struct wc_plugin wecom_part;

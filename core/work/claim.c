@@ -125,10 +125,10 @@ static int64_t settle_row(wc_db *db, const struct outcome *o, wc_err *e)
 
 	switch (o->kind) {
 	case OUTCOME_DONE:
-		return wc_db_exec(db, e, "UPDATE job SET state = 3, finished_at = NOW(3), error = NULL, owner = NULL"
+		return wc_db_exec(db, e, "UPDATE job SET state = 3, finished_at = NOW(3), due_at = NOW(3), error = NULL, owner = NULL"
 		                         " WHERE id = ? AND fence = ? AND state = 2", id, fence);
 	case OUTCOME_BURY:
-		return wc_db_exec(db, e, "UPDATE job SET state = 4, finished_at = NOW(3), error = ?, owner = NULL"
+		return wc_db_exec(db, e, "UPDATE job SET state = 4, finished_at = NOW(3), due_at = NOW(3), error = ?, owner = NULL"
 		                         " WHERE id = ? AND fence = ? AND state = 2", wc_text(o->error), id, fence);
 	case OUTCOME_RETRY:
 		return wc_db_exec(db, e, "UPDATE job SET state = 1, due_at = NOW(3) + INTERVAL ? MICROSECOND, error = ?, owner = NULL"

@@ -11,6 +11,9 @@
 /* The {id} of the path; 0 when it is no id. */
 int64_t desk_id(wc_request *rq);
 
+/* A dead job, locked by the caller, gets its state and its new place in its lane (0: it has none). */
+int job_try_again(wc_db *db, int64_t id, int64_t state, int64_t lane_no, wc_err *e);
+
 /* Who asks, for the audit trail. */
 const char *actor_of(wc_request *rq);
 

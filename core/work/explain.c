@@ -16,11 +16,11 @@ void ai_call_note(const struct ai_call *c)
 	wc_err  e;
 
 	if (wc_db_exec_once(&e,
-	               "INSERT INTO ai_call (trace_id, job_id, model, status, result, first_text_ms, total_ms, prompt_tokens, completion_tokens)"
-	               " VALUES (?, ?, ?, ?, LEFT(?, 32), ?, ?, ?, ?)",
+	               "INSERT INTO ai_call (trace_id, job_id, model, status, result, first_text_ms, total_ms, prompt_tokens, completion_tokens, cost_micros, failed)"
+	               " VALUES (?, ?, ?, ?, LEFT(?, 32), ?, ?, ?, ?, ?, ?)",
 	               wc_text(wc_trace()), job ? wc_int(job) : wc_null(), wc_text(c->model), wc_int(c->status), wc_text(c->result),
 	               c->first_text_ms < 0 ? wc_null() : wc_int(c->first_text_ms), wc_int(c->total_ms), wc_int(c->prompt_tokens),
-	               wc_int(c->completion_tokens)) < 0)
+	               wc_int(c->completion_tokens), wc_int(c->cost_micros), wc_int(c->failed)) < 0)
 		wc_log(WC_WARN, "a model call could not be noted", wc_kv_s("error", e.text));
 }
 
@@ -88,10 +88,11 @@ static json_t *tell_job(wc_arena *a, const wc_rows *rows, size_t i)
 
 static json_t *tell_call(wc_arena *a, const wc_rows *rows, size_t i)
 {
-	return wc_json(a, "{s:o, s:s, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I}", "at_ms", json_ms(rows, i, 0), "what", "model", "model",
+	return wc_json(a, "{s:o, s:s, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:I}", "at_ms", json_ms(rows, i, 0), "what", "model", "model",
 	               json_word(rows, i, 1), "job", json_ms(rows, i, 2), "status", (json_int_t)wc_row_int(rows, i, 3), "result",
 	               json_word(rows, i, 4), "first_text_ms", json_ms(rows, i, 5), "total_ms", (json_int_t)wc_row_int(rows, i, 6),
-	               "prompt_tokens", (json_int_t)wc_row_int(rows, i, 7), "completion_tokens", (json_int_t)wc_row_int(rows, i, 8));
+	               "prompt_tokens", (json_int_t)wc_row_int(rows, i, 7), "completion_tokens", (json_int_t)wc_row_int(rows, i, 8),
+	               "cost_micros", (json_int_t)wc_row_int(rows, i, 9));
 }
 
 static json_t *tell_outbound(wc_arena *a, const wc_rows *rows, size_t i)
@@ -121,7 +122,7 @@ static const struct {
 } chapters[] = {
 	{"SELECT " MS("received_at") ", id, endpoint, LENGTH(payload) FROM inbox_event WHERE trace_id = ?" AT_MOST, tell_event},
 	{"SELECT " MS("created_at") ", id, kind, job_key, state, attempts, crashes, " MS("finished_at") ", error FROM job WHERE trace_id = ?" AT_MOST, tell_job},
-	{"SELECT " MS("at") ", model, job_id, status, result, first_text_ms, total_ms, prompt_tokens, completion_tokens FROM ai_call"
+	{"SELECT " MS("at") ", model, job_id, status, result, first_text_ms, total_ms, prompt_tokens, completion_tokens, cost_micros FROM ai_call"
 	 " WHERE trace_id = ?" AT_MOST, tell_call},
 	{"SELECT " MS("created_at") ", call_key, kind, state, answer, " MS("settled_at") ", reconciles FROM outbound_call WHERE trace_id = ?" AT_MOST,
 	 tell_outbound},

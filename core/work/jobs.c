@@ -160,6 +160,14 @@ static int audit(wc_db *db, const struct change *c, const char *action, wc_err *
 	return wc_audit(db, &entry, e);
 }
 
+int job_try_again(wc_db *db, int64_t id, int64_t state, int64_t lane_no, wc_err *e)
+{
+	return wc_db_exec(db, e,
+	                  "UPDATE job SET state = ?, lane_no = ?, due_at = NOW(3), attempts = 0, crashes = 0, error = NULL, cancel_by = NULL,"
+	                  " finished_at = NULL WHERE id = ?",
+	                  wc_int(state), lane_no ? wc_int(lane_no) : wc_null(), wc_int(id)) < 0 ? -1 : 0;
+}
+
 static int retry(wc_db *db, void *arg, wc_err *e)
 {
 	struct change *c  = arg;
@@ -172,9 +180,7 @@ static int retry(wc_db *db, void *arg, wc_err *e)
 			return wc_fail(e, WC_E_NONE, "retried");     /* roll back the second number */
 		return wc_fail(e, WC_E_CONFLICT, "job %" PRId64 " is %s; only a dead one can be tried again", c->id, states[c->state]);
 	}
-	if (audit(db, c, "job.retry", e) < 0 ||
-	    wc_db_exec(db, e, "UPDATE job SET state = ?, lane_no = ?, due_at = NOW(3), attempts = 0, crashes = 0, error = NULL, cancel_by = NULL,"
-	                      " finished_at = NULL WHERE id = ?", wc_int(state), c->laned ? wc_int(no) : wc_null(), wc_int(c->id)) < 0)
+	if (audit(db, c, "job.retry", e) < 0 || job_try_again(db, c->id, state, c->laned ? no : 0, e) < 0)
 		return -1;
 	c->state   = state;
 	c->changed = true;
@@ -186,7 +192,8 @@ static int bury(wc_db *db, struct change *c, wc_err *e)
 {
 	int64_t was = c->state;
 
-	if (wc_db_exec(db, e, "UPDATE job SET state = 4, finished_at = NOW(3), error = CONCAT('cancelled by ', ?), cancel_by = ? WHERE id = ?",
+	if (wc_db_exec(db, e, "UPDATE job SET state = 4, finished_at = NOW(3), due_at = NOW(3), error = CONCAT('cancelled by ', ?),"
+	                    " cancel_by = ? WHERE id = ?",
 	               wc_text(c->actor), wc_text(c->actor), wc_int(c->id)) < 0)
 		return -1;
 	c->state = JOB_DEAD;

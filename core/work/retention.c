@@ -27,7 +27,7 @@ struct rule {
 static const struct rule rules[] = {
 	{"inbox_events", "DELETE FROM inbox_event WHERE received_at < NOW(3) - INTERVAL ? DAY ORDER BY received_at LIMIT " AT_ONCE, OF(inbox_days)},
 	{"inbox_replays", "DELETE FROM inbox_replay WHERE at < NOW(3) - INTERVAL ? DAY ORDER BY at LIMIT " AT_ONCE, OF(inbox_days)},
-	/* due_at, which the index holds, is when the last lease would have ended: a little later than the job. */
+	/* due_at, which the index holds, is when a finished job ended. */
 	{"jobs", "DELETE FROM job WHERE state = 3 AND due_at < NOW(3) - INTERVAL ? DAY ORDER BY due_at LIMIT " AT_ONCE, OF(jobs_days)},
 	{"dead_jobs",
 	 "DELETE FROM job WHERE state = 4 AND due_at < NOW(3) - INTERVAL ? DAY AND finished_at < NOW(3) - INTERVAL 1 DAY ORDER BY due_at LIMIT " AT_ONCE,

@@ -155,13 +155,15 @@ const char *work_time_text(wc_arena *a, int64_t ms);
 
 /* --- the parts that describe this folder ------------------------------------------------------------------------------ */
 
-extern const struct wc_plugin jobs_part, ledger_part, retention_part, explain_part;
+extern const struct wc_plugin jobs_part, ledger_part, retention_part, explain_part, look_part, bulk_part;
 
 /* --- what a model call leaves for explain ------------------------------------------------------------------------------ */
 
 struct ai_call {
 	const char *model, *result;
 	int64_t     status, first_text_ms, total_ms, prompt_tokens, completion_tokens;     /* first_text_ms -1: none came */
+	int64_t     cost_micros;
+	bool        failed;     /* no answer came of it, and nobody had stopped it */
 };
 
 /* One row under the thread's trace id and job; a failure is only logged. */

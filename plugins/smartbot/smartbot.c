@@ -16,7 +16,8 @@ struct smartbot_answers {
 	int (*attach_card)(const char *stream_id, json_t *card, wc_err *e);
 };
 
-static const struct smartbot_answers answers = {stream_attach_image, stream_attach_card};
+static const struct smartbot_answers answers  = {stream_attach_image, stream_attach_card};
+static const wc_messages             messages = {usage_messages};
 
 WC_PLUGIN(smartbot, struct smartbot,
 	.summary   = "智能机器人: streamed answers to members, in single chats and groups",
@@ -64,7 +65,7 @@ WC_PLUGIN(smartbot, struct smartbot,
 		{"wecomd_smartbot_queued_total", WC_COUNTER, "how", "Questions told to wait: waits in an open bubble, or answered later"},
 		{"wecomd_smartbot_feedback_total", WC_COUNTER, "kind", "Ratings: accurate, inaccurate, withdrawn"}),
 	.reconcilers = WC_RECONCILERS({"smartbot.reply", reply_reconcile}),
-	.offers    = WC_OFFERS({"answers", 1, &answers}),
+	.offers    = WC_OFFERS({"answers", 1, &answers}, {"messages", 1, &messages}),
 	.sealed    = WC_SEALED("smartbot_bot.token", "smartbot_bot.aes_key", "smartbot_stream.content", "smartbot_stream.card", "smartbot_image.image",
 		"smartbot_card.reply", "smartbot_press.choices", "smartbot_reply.url", "smartbot_person.user_id", "smartbot_feedback.content", "smartbot_conversation.label",
 		"smartbot_conversation.summary", "smartbot_turn.question", "smartbot_turn.answer"));

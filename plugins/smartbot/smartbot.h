@@ -247,3 +247,11 @@ const json_t *card_answer(wc_callback *cb, const char *key, const void *self, wc
 
 extern const wc_route smartbot_routes[];
 extern const wc_tool smartbot_tools[];
+
+/* --- usage.c: for the overview --------------------------------------------------------------------------------------- */
+
+int usage_messages(wc_arena *a, const wc_span *span, int64_t *in, int64_t *out, const void *self, wc_err *e);
+
+/* --- reveal.c ------------------------------------------------------------------------------------------------------- */
+
+wc_route_fn reveal_turn, reveal_conversation, reveal_feedback;

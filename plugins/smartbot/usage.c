@@ -124,3 +124,24 @@ json_t *usage_card(wc_arena *a, const struct used *u, const char *link)
 		card_add_fact(card, "上限", wc_printf(a, "每天 %lld token", (long long)u->limit));
 	return card;
 }
+
+/* Questions and the answers that were finished, both by when the question came: the index tells. */
+int usage_messages(wc_arena *a, const wc_span *span, int64_t *in, int64_t *out, const void *self, wc_err *e)
+{
+	wc_rows rows;
+
+	(void)self;
+	if (wc_db_query(NULL, a, &rows, e,
+	                "SELECT " WC_BUCKET("asked_at") " AS bucket, COUNT(*), SUM(finished) FROM smartbot_stream WHERE " WC_WITHIN("asked_at") " GROUP BY bucket",
+	                WC_SPAN_VALUES(span)) < 0)
+		return -1;
+	for (size_t i = 0; i < rows.n; i++) {
+		int64_t at = wc_row_int(&rows, i, 0);
+
+		if (at >= 0 && at < (int64_t)span->n) {
+			in[at] += wc_row_int(&rows, i, 1);
+			out[at] += wc_row_int(&rows, i, 2);
+		}
+	}
+	return 0;
+}

@@ -16,6 +16,7 @@
 #include <wecomd/encode.h>
 #include <wecomd/err.h>
 #include <wecomd/field.h>
+#include <wecomd/figures.h>
 #include <wecomd/http.h>
 #include <wecomd/job.h>
 #include <wecomd/json.h>

@@ -76,6 +76,16 @@ int wc_reply_bad_fields(wc_request *rq, const wc_bad_field *bad);      /* 422, n
 void wc_stream_open(wc_request *rq, int status, const char *content_type);
 int  wc_stream_write(wc_request *rq, const char *p, size_t n);
 
+/* What is kept sealed or shown masked, to be read by a person who asked for it. */
+typedef struct wc_revealed {
+	const char *name;      /* "payload", "question": which part of the object; NULL ends */
+	wc_slice    text;      /* plain; what is not UTF-8 is sent as base64, what is over 64 KiB is cut */
+} wc_revealed;
+
+/* Answers {"object", "parts": [{"name", "text", "bytes", "cut", "base64"}]} after the look was audited: action "inbox.reveal", object "inbox:5".
+ * Nothing is sent when the entry could not be written. The entry holds names and sizes, never a text. */
+int wc_reply_revealed(wc_request *rq, const char *action, const char *object, const wc_revealed *parts);
+
 /* A list in pages: {"items": […], "next": CURSOR or null}. The handler reads one row more than a page holds, and adds them all, each
  * with its position: what the rows behind it are asked for with. A cursor is the last position, signed, good for this path alone.
  *
