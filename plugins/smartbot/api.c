@@ -579,12 +579,30 @@ static int add_card(wc_request *rq, const void *self)
 	return wc_reply(rq, 201, "{s:s, s:s?, s:O}", "stream", id, "task_id", task, "advice", card_advice(a, card));
 }
 
-static json_t *press_object(wc_arena *a, const wc_rows *rows, size_t i)
+struct presses_query {
+	const char *task;
+};
+
+static const wc_field presses_query[] = {
+	{WC_STRING, "task_id", NULL, offsetof(struct presses_query, task), "only of the card with this task_id", .optional = true, .max = 128}, {0}};
+
+static const wc_field press_fields[] = {
+	{WC_STRING, "id", NULL, 0, "its number"},
+	{WC_STRING, "bot", NULL, 0, "whose card it was"},
+	{WC_STRING, "task_id", NULL, 0, "which card"},
+	{WC_STRING, "key", NULL, 0, "which button"},
+	{WC_ANY, "choices", NULL, 0, "what was chosen beside it"},
+	{WC_STRING, "person", NULL, 0, "who pressed, masked"},
+	{WC_TIME, "at", NULL, 0, "when"},
+	{0}};
+
+static json_t *press_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
 {
 	const char *choices = unsealed(a, "smartbot_press.choices", wc_row_cell(rows, i, 4));
 	wc_err      ignored;
 	json_t     *parsed  = wc_json_parse(a, choices, strlen(choices), &ignored);
 
+	(void)unused;
 	return json_pack("{s:s, s:s, s:s, s:s, s:O, s:s, s:s}", "id", wc_row_text(rows, i, 0), "bot", wc_row_text(rows, i, 1), "task_id",
 	                 wc_row_text(rows, i, 2), "key", wc_row_text(rows, i, 3), "choices", parsed ? parsed : wc_json(a, "{}"), "person",
 	                 person_column(a, rows, i, 5), "at", wc_row_text(rows, i, 6));
@@ -600,27 +618,21 @@ static bool is_ascii(const char *s)
 
 static int list_presses(wc_request *rq, const void *self)
 {
-	wc_arena   *a     = wc_request_arena(rq);
-	const char *task  = wc_query_param(rq, "task_id");
-	json_t     *items = wc_json(a, "[]");
-	struct page page;
+	const char *task = ((const struct presses_query *)wc_query(rq))->task;
+	wc_list    *list = wc_list_begin(rq);
 	wc_rows     rows;
 	wc_err      e;
 
 	(void)self;
-	if (!read_page(rq, &page))
-		return 0;
 	if (task && !is_ascii(task))
-		return wc_reply(rq, 200, "{s:[], s:n}", "items", "next");
-	if (wc_db_query(NULL, a, &rows, &e,
+		return wc_list_reply(list);
+	if (wc_db_query(NULL, wc_request_arena(rq), &rows, &e,
 	                "SELECT s.id, b.name, s.task_id, s.pressed, s.choices, p.user_id, DATE_FORMAT(s.at, '%Y-%m-%dT%H:%i:%sZ') FROM smartbot_press s"
 	                " JOIN smartbot_bot b ON b.id = s.bot_id LEFT JOIN smartbot_person p ON p.person = s.person"
 	                " WHERE s.id < ? AND (? IS NULL OR s.task_id = ?) ORDER BY s.id DESC LIMIT ?",
-	                wc_int(page.before), wc_text(task), wc_text(task), wc_int(page.limit + 1)) < 0)
+	                wc_int(wc_list_after(list, INT64_MAX)), wc_text(task), wc_text(task), wc_int(wc_list_fetch(list))) < 0)
 		return wc_reply_err(rq, &e);
-	for (size_t i = 0; i < rows.n && i < (size_t)page.limit; i++)
-		json_array_append_new(items, press_object(a, &rows, i));
-	return reply_page(rq, items, &page, &rows);
+	return wc_list_reply_rows(list, &rows, press_json, NULL);
 }
 
 const wc_route smartbot_routes[] = {
@@ -649,5 +661,6 @@ const wc_route smartbot_routes[] = {
 	 sizeof(struct picture), 8 << 20},
 	{WC_POST, "/api/smartbot/streams/{id}/card", WC_OPERATOR, add_card, "A template card for the end of a running answer", attached_fields,
 	 sizeof(struct attached)},
-	{WC_GET, "/api/smartbot/presses", WC_OPERATOR, list_presses, "What people pressed and chose on cards that others made; ?task_id= narrows it"},
+	{WC_GET, "/api/smartbot/presses", WC_OPERATOR, list_presses, "What people pressed and chose on cards that others made",
+	 .query = presses_query, .query_size = sizeof(struct presses_query), .list = true, .answer = press_fields},
 	{0}};
