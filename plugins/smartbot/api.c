@@ -1,4 +1,4 @@
-/* The console's side (/api/smartbot): bots, roles, use, ratings, conversations, a test question, pictures for running answers. Texts of
+/* The console's side (/api/smartbot): bots, roles, use, ratings, conversations, pictures for running answers. Texts of
  * people are shown masked and short; who wants to read along has no business here. */
 #include "smartbot.h"
 
@@ -160,55 +160,6 @@ static int put_bot(wc_request *rq, const void *self)
 	if (wc_db_tx(write_change, &change, &e) < 0 || bot_find(a, before.name, &after, &e) < 0)
 		return wc_reply_err(rq, &e);
 	return wc_reply_json(rq, 200, bot_object(a, &after));
-}
-
-/* --- a test question ------------------------------------------------------------------------------------------------- */
-
-struct question {
-	const char *text;
-};
-
-static const wc_field question_fields[] = {{WC_STRING, "text", NULL, offsetof(struct question, text), "the question", .min = 1, .max = 4096}, {0}};
-
-/* As a person would be answered, without memory, commands or limits; what it uses is counted under "(console)". */
-json_t *test_question(wc_arena *a, const struct smartbot *smartbot, const char *name, const char *text, wc_err *e)
-{
-	struct person  console = person_of(a, "(console)");
-	const char    *role;
-	struct bot     bot;
-	wc_chat        chat = {.max_answer = STREAM_MAX};
-	wc_chat_result r;
-	wc_slice       covered;
-
-	if (bot_find(a, name, &bot, e) < 0 || role_prompt(a, bot.persona, &role, e) < 0)
-		return NULL;
-	chat.model    = bot.model;
-	chat.fallback = bot.fallback_model;
-	chat.messages = wc_json(a, "[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", prompt_system(a, &bot, role, prompt_fence(a)), "role", "user", "content", text);
-	if (wc_chat_stream(a, &chat, &r, e) < 0) {
-		usage_add_failed(smartbot, bot.id, &console, &r, wc_token_estimate(text, strlen(text)));
-		return NULL;
-	}
-	if (usage_add(smartbot, bot.id, &console, &r, wc_token_estimate(text, strlen(text)), e) < 0)
-		return NULL;
-	covered = blocked_cover(a, smartbot->block_words, r.text, r.len, false);
-	return wc_json(a, "{s:s%, s:s, s:I, s:I, s:I, s:I, s:I}", "answer", covered.p, covered.n, "model", r.model, "prompt_tokens", (json_int_t)r.prompt_tokens,
-	               "completion_tokens", (json_int_t)r.completion_tokens, "cost_micros", (json_int_t)r.cost_micros, "first_text_ms",
-	               (json_int_t)r.first_text_ms, "total_ms", (json_int_t)r.total_ms);
-}
-
-static int ask_bot(wc_request *rq, const void *self)
-{
-	const struct smartbot *smartbot = self;
-	wc_arena              *a        = wc_request_arena(rq);
-	const char            *text     = ((const struct question *)wc_body(rq))->text;
-	json_t                *answer;
-	wc_err                 e;
-
-	if (blocked_word(a, smartbot->block_words, text, strlen(text)))
-		return wc_problem(rq, 422, "blocked", "the question holds a blocked word");
-	answer = test_question(a, smartbot, wc_path_param(rq, "name"), text, &e);
-	return answer ? wc_reply_json(rq, 200, answer) : wc_reply_err(rq, &e);
 }
 
 /* --- roles ----------------------------------------------------------------------------------------------------------- */
@@ -641,6 +592,8 @@ const wc_route smartbot_routes[] = {
 	{WC_GET, "/api/smartbot/bots/{name}", WC_VIEWER, get_bot, "One bot", .answer = one_bot},
 	{WC_PUT, "/api/smartbot/bots/{name}", WC_ADMIN, put_bot, "Changes a bot's settings, all of them", bot_editable, sizeof(struct bot)},
 	{WC_POST, "/api/smartbot/bots/{name}/ask", WC_OPERATOR, ask_bot, "A test question to a bot", question_fields, sizeof(struct question)},
+	{WC_POST, "/api/smartbot/bots/{name}/ask/stream", WC_OPERATOR, ask_bot_streamed, "The same, answered in server-sent events while the answer grows",
+	 question_fields, sizeof(struct question)},
 	{WC_GET, "/api/smartbot/roles", WC_VIEWER, list_roles, "The roles that people may switch to",
 	 .list = true, .answer = one_role},
 	{WC_PUT, "/api/smartbot/roles/{name}", WC_OPERATOR, put_role, "Makes or changes a role", role_fields, sizeof(struct role)},

@@ -252,6 +252,15 @@ extern const wc_tool smartbot_tools[];
 
 int usage_messages(wc_arena *a, const wc_span *span, int64_t *in, int64_t *out, const void *self, wc_err *e);
 
+/* --- ask.c ---------------------------------------------------------------------------------------------------------- */
+
+struct question {
+	const char *text;
+};
+
+extern const wc_field question_fields[];
+wc_route_fn           ask_bot, ask_bot_streamed;
+
 /* --- reveal.c ------------------------------------------------------------------------------------------------------- */
 
 wc_route_fn reveal_turn, reveal_conversation, reveal_feedback;

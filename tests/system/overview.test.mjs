@@ -371,3 +371,24 @@ test('two who confirm the same number at once do it once', async () => {
 	assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409]);
 	await waitFor('their end', async () => await system.number('SELECT COUNT(*) FROM job WHERE state <> 3') === 0);
 });
+
+// --- a test question, while its answer grows ---
+
+test('a test question is answered in growing pieces, and an error before the first is an ordinary one', async () => {
+	await system.speed({ chars_per_s: 60 });
+	const at = '/api/smartbot/bots/helpdesk/ask';
+	const { status, headers, text } = await call('operator', 'POST', `${at}/stream`, { text: '你好' });
+	assert.equal(status, 200, text);
+	assert.equal(headers['content-type'], 'text/event-stream');
+	const seen = text.trim().split('\n\n').map((line) => JSON.parse(line.replace(/^data: /, '')));
+	assert.ok(seen.length > 3, `${seen.length} events`);
+	const { done } = seen.pop();
+	for (const [i, event] of seen.entries()) assert.ok(done.answer.startsWith(event.text) && event.text.length >= (seen[i - 1]?.text.length ?? 0));
+	assert.equal(done.model, 'demo');
+	assert.ok(done.completion_tokens > 0 && done.cost_micros > 0);
+	await system.speed({ chars_per_s: 100_000 });
+	assert.equal((await call('viewer', 'POST', `${at}/stream`, { text: '你好' })).status, 403);
+	assert.equal((await call('operator', 'POST', '/api/smartbot/bots/nobody/ask/stream', { text: '你好' })).status, 404);
+	assert.equal((await call('operator', 'POST', `${at}/stream`, { text: '' })).status, 422);
+	assert.equal((await call('operator', 'POST', `${at}/stream`, { text: '返现' })).json.code, 'blocked');
+});
