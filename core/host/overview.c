@@ -173,43 +173,75 @@ static int first_text(wc_arena *a, const wc_span *s, json_t *ai, json_t *series,
 
 enum { CALLS, FAILED, PROMPT, COMPLETION, COST, FIGURES };
 
-static json_t *by_model(const wc_rows *rows)
+/* Rows are stretch, model, figures. */
+struct models {
+	size_t      n;
+	const char *name[MODELS_MAX];
+	int64_t     of[MODELS_MAX][FIGURES];
+};
+
+static int64_t *figures_of(struct models *m, const char *name)
+{
+	size_t i = 0;
+
+	while (i < m->n && strcmp(m->name[i], name))
+		i++;
+	if (i == MODELS_MAX)
+		return m->of[MODELS_MAX - 1];
+	m->n       = i == m->n ? i + 1 : m->n;
+	m->name[i] = name;
+	return m->of[i];
+}
+
+static void add_figures(const wc_span *s, const wc_rows *rows, int64_t *const *by_time, struct models *by_model)
+{
+	for (size_t i = 0; i < rows->n; i++) {
+		int64_t  at = wc_row_int(rows, i, 0);
+		int64_t *of = figures_of(by_model, wc_row_text(rows, i, 1));
+
+		for (size_t f = 0; at >= 0 && at < (int64_t)s->n && f < FIGURES; f++) {
+			by_time[f][at] += wc_row_int(rows, i, f + 2);
+			of[f] += wc_row_int(rows, i, f + 2);
+		}
+	}
+}
+
+static json_t *list_models(const struct models *m)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < rows->n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "model", wc_row_text(rows, i, 0), "calls", (json_int_t)wc_row_int(rows, i, 1),
-		                                      "failed", (json_int_t)wc_row_int(rows, i, 2), "prompt_tokens", (json_int_t)wc_row_int(rows, i, 3),
-		                                      "completion_tokens", (json_int_t)wc_row_int(rows, i, 4), "cost_micros", (json_int_t)wc_row_int(rows, i, 5)));
+	for (size_t i = 0; i < m->n; i++) {
+		const int64_t *of = m->of[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "model", m->name[i], "calls", (json_int_t)of[CALLS], "failed",
+		                                      (json_int_t)of[FAILED], "prompt_tokens", (json_int_t)of[PROMPT], "completion_tokens",
+		                                      (json_int_t)of[COMPLETION], "cost_micros", (json_int_t)of[COST]));
+	}
 	return list;
 }
 
-#define AI_FIGURES "COUNT(*), SUM(failed), SUM(prompt_tokens), SUM(completion_tokens), SUM(cost_micros) FROM ai_call WHERE " WC_WITHIN("at")
-
 static json_t *ai_part_of(wc_arena *a, const wc_span *s, wc_err *e)
 {
-	int64_t *f[FIGURES + 1] = {0}, *tokens = zeros(a, s);
-	int64_t  until = s->from_ms + (int64_t)s->n * s->bucket_ms;
-	json_t  *ai, *series = wc_json(a, "{}");
-	wc_rows  rows, models;
+	struct models *models = wc_alloc(a, sizeof *models);
+	int64_t       *f[FIGURES], *tokens = zeros(a, s);
+	json_t        *ai, *series;
+	wc_rows        rows;
 
 	for (size_t i = 0; i < FIGURES; i++)
 		f[i] = zeros(a, s);
-	if (wc_db_query(NULL, a, &rows, e, "SELECT " WC_BUCKET("at") " AS bucket, " AI_FIGURES " GROUP BY bucket", WC_SPAN_VALUES(s)) < 0 ||
-	    wc_db_query(NULL, a, &models, e, "SELECT model, " AI_FIGURES " GROUP BY model ORDER BY 2 DESC, model LIMIT ?", wc_int(s->from_ms / 1000),
-	                wc_int(until / 1000), wc_int(MODELS_MAX)) < 0)
+	if (wc_db_query(NULL, a, &rows, e,
+	                "SELECT " WC_BUCKET("at") " AS bucket, model, COUNT(*), SUM(failed), SUM(prompt_tokens), SUM(completion_tokens), SUM(cost_micros)"
+	                " FROM ai_call WHERE " WC_WITHIN("at") " GROUP BY bucket, model ORDER BY model", WC_SPAN_VALUES(s)) < 0)
 		return NULL;
-	add_rows(s, &rows, f);
+	add_figures(s, &rows, f, models);
 	for (size_t i = 0; i < s->n; i++)
 		tokens[i] = f[PROMPT][i] + f[COMPLETION][i];
-	json_object_set_new(series, "calls", list_of(f[CALLS], s->n));
-	json_object_set_new(series, "failed", list_of(f[FAILED], s->n));
-	json_object_set_new(series, "tokens", list_of(tokens, s->n));
-	json_object_set_new(series, "cost_micros", list_of(f[COST], s->n));
+	series = wc_json(a, "{s:o, s:o, s:o, s:o}", "calls", list_of(f[CALLS], s->n), "failed", list_of(f[FAILED], s->n), "tokens",
+	                 list_of(tokens, s->n), "cost_micros", list_of(f[COST], s->n));
 	ai = wc_json(a, "{s:I, s:I, s:I, s:I, s:I, s:s, s:O, s:o}", "calls", (json_int_t)sum_of(f[CALLS], s->n), "failed",
 	             (json_int_t)sum_of(f[FAILED], s->n), "prompt_tokens", (json_int_t)sum_of(f[PROMPT], s->n), "completion_tokens",
 	             (json_int_t)sum_of(f[COMPLETION], s->n), "cost_micros", (json_int_t)sum_of(f[COST], s->n), "currency", loaded->core.currency,
-	             "series", series, "models", by_model(&models));
+	             "series", series, "models", list_models(models));
 	return first_text(a, s, ai, series, e) < 0 ? NULL : ai;
 }
 
