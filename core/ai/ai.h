@@ -23,6 +23,9 @@ struct model {
 	const char *prompt_price, *completion_price;     /* of a million tokens, numbers as text; "": free */
 };
 
+/* [core] currency; borrowed. Once in each process, before threads. */
+void models_currency(const char *currency);
+
 /* How the calls of one model went last, over all processes, and whether this process leaves it alone just now. Times are UTC ms. */
 struct model_state {
 	int64_t     last_ms;           /* of the last call; 0: there was none */

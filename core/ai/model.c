@@ -10,6 +10,17 @@
 
 static const struct model *known;
 static size_t              known_n;
+static const char         *currency = "CNY";
+
+void models_currency(const char *written)
+{
+	currency = written;
+}
+
+const char *wc_currency(void)
+{
+	return currency;
+}
 
 #define TEXT(field, standard, ...)     {WC_STRING, #field, standard, offsetof(struct model, field), __VA_ARGS__}
 #define DURATION(field, standard, ...) {WC_DURATION, #field, standard, offsetof(struct model, field##_ms), __VA_ARGS__}

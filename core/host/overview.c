@@ -240,7 +240,7 @@ static json_t *ai_part_of(wc_arena *a, const wc_span *s, wc_err *e)
 	                 list_of(tokens, s->n), "cost_micros", list_of(f[COST], s->n));
 	ai = wc_json(a, "{s:I, s:I, s:I, s:I, s:I, s:s, s:O, s:o}", "calls", (json_int_t)sum_of(f[CALLS], s->n), "failed",
 	             (json_int_t)sum_of(f[FAILED], s->n), "prompt_tokens", (json_int_t)sum_of(f[PROMPT], s->n), "completion_tokens",
-	             (json_int_t)sum_of(f[COMPLETION], s->n), "cost_micros", (json_int_t)sum_of(f[COST], s->n), "currency", loaded->core.currency,
+	             (json_int_t)sum_of(f[COMPLETION], s->n), "cost_micros", (json_int_t)sum_of(f[COST], s->n), "currency", wc_currency(),
 	             "series", series, "models", list_models(models));
 	return first_text(a, s, ai, series, e) < 0 ? NULL : ai;
 }

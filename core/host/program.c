@@ -47,6 +47,8 @@ static void fill_settings(struct program *g, struct problems *p)
 		problem_add(p, "%s", e.text);
 	if (g->core.time_zone && cron_zone(g->core.time_zone, &g->zone_s, &e) < 0)
 		problem_add(p, "[core] time_zone: %s", e.text);
+	if (g->core.currency)
+		models_currency(g->core.currency);
 	if (web_addresses_set(g->arena, &g->web, &e) < 0)
 		problem_add(p, "%s", e.text);
 	gethostname(host, sizeof host - 1);

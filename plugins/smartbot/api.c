@@ -66,9 +66,14 @@ static const char *masked_text(wc_arena *a, const char *text)
 	return strlen(text) > n ? wc_printf(a, "%s…", s) : s;
 }
 
+const char *person_masked(wc_arena *a, wc_cell sealed)
+{
+	return masked_id(a, unsealed(a, "smartbot_person.user_id", sealed));
+}
+
 static const char *person_column(wc_arena *a, const wc_rows *rows, size_t row, size_t column)
 {
-	return masked_id(a, unsealed(a, "smartbot_person.user_id", wc_row_cell(rows, row, column)));
+	return person_masked(a, wc_row_cell(rows, row, column));
 }
 
 /* --- bots ------------------------------------------------------------------------------------------------------------ */
@@ -600,6 +605,8 @@ const wc_route smartbot_routes[] = {
 	{WC_DELETE, "/api/smartbot/roles/{name}", WC_OPERATOR, delete_role, "Deletes a role"},
 	{WC_GET, "/api/smartbot/usage", WC_VIEWER, get_usage, "Calls, tokens and cost by day, bot, person and model",
 	 .query = usage_query, .query_size = sizeof(struct usage_filter), .list = true, .answer = usage_fields},
+	{WC_GET, "/api/smartbot/usage/sums", WC_VIEWER, get_sums, "What was used, summed up by day, bot, model and person (the 50 with the highest cost)",
+	 .query = sums_query, .query_size = sizeof(struct sums_query)},
 	{WC_GET, "/api/smartbot/feedback", WC_VIEWER, list_feedback, "Ratings of answers, the newest first",
 	 .list = true, .answer = feedback_fields},
 	{WC_GET, "/api/smartbot/conversations", WC_VIEWER, list_conversations, "What is remembered, by person or group",

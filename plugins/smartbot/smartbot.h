@@ -261,6 +261,19 @@ struct question {
 extern const wc_field question_fields[];
 wc_route_fn           ask_bot, ask_bot_streamed;
 
+/* --- sums.c --------------------------------------------------------------------------------------------------------- */
+
+struct sums_query {
+	int64_t     days;
+	const char *bot;
+};
+
+extern const wc_field sums_query[];
+wc_route_fn           get_sums;
+
+/* A sealed user id with its first and last character; "" where there is none. In api.c. */
+const char *person_masked(wc_arena *a, wc_cell sealed);
+
 /* --- reveal.c ------------------------------------------------------------------------------------------------------- */
 
 wc_route_fn reveal_turn, reveal_conversation, reveal_feedback;

@@ -392,3 +392,16 @@ test('a test question is answered in growing pieces, and an error before the fir
 	assert.equal((await call('operator', 'POST', `${at}/stream`, { text: '' })).status, 422);
 	assert.equal((await call('operator', 'POST', `${at}/stream`, { text: '返现' })).json.code, 'blocked');
 });
+
+test('what was used is summed up by day, bot, model and person', async () => {
+	const sums = await good('viewer', 'GET', '/api/smartbot/usage/sums?days=7');
+	const [[calls, cost]] = await system.sql('SELECT SUM(calls), SUM(cost_micros) FROM smartbot_usage');
+	for (const by of ['days', 'bots', 'models', 'people']) {
+		assert.equal(sum(sums[by].map((one) => one.calls)), Number(calls), by);
+		assert.equal(sum(sums[by].map((one) => one.cost_micros)), Number(cost), by);
+	}
+	assert.deepEqual([sums.currency, sums.days.map(({ day }) => day), sums.bots.map(({ bot }) => bot)], ['CNY', [sums.today], ['helpdesk']]);
+	assert.ok(sums.people.some(({ person }) => person === 'l***') && !JSON.stringify(sums).includes('lisi'));
+	assert.deepEqual((await good('viewer', 'GET', '/api/smartbot/usage/sums?bot=nobody')).days, []);
+	for (const query of ['days=0', 'days=367', 'day=1']) assert.equal((await call('viewer', 'GET', `/api/smartbot/usage/sums?${query}`)).status, 422);
+});

@@ -38,6 +38,9 @@ typedef struct wc_chat_result {
 /* Whether the configuration has that model. */
 bool wc_model_exists(const char *model);
 
+/* What the prices of models are in, such as "CNY": [core] currency. */
+const char *wc_currency(void);
+
 /* About how many tokens n bytes of text are, without asking anybody: one for each character from U+2E80 on (Chinese, and more than
  * it takes: 1.5 to 2 characters are usual), one for each three bytes of the rest. Errs on the high side, as budgets want it. */
 int64_t wc_token_estimate(const char *s, size_t n);
