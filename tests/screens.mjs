@@ -43,7 +43,8 @@ async function takeAll(browser, { system, name, password }, look, places) {
     const first = opened.page.locator('[data-state=rows] a').first();
     if (!await first.count()) continue;
     await first.click();
-    await opened.page.locator('.el-drawer:visible').first().waitFor();
+    // A drawer, or a page of its own.
+    await opened.page.waitForFunction((path) => [...document.querySelectorAll('.el-drawer')].some((one) => one.checkVisibility()) || location.hash.split('?')[0] !== `#${path}`, place.path);
     await settled(opened.page);
     await opened.page.screenshot({ path: path.join(folder, `${place.name}-open-${look.name}.png`) });
   }

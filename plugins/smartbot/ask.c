@@ -35,8 +35,8 @@ static json_t *result_object(const struct asking *x, const wc_chat_result *r)
 {
 	wc_slice covered = blocked_cover(x->a, x->self->block_words, r->text, r->len, false);
 
-	return wc_json(x->a, "{s:s%, s:s, s:I, s:I, s:I, s:I, s:I}", "answer", covered.p, covered.n, "model", r->model, "prompt_tokens",
-	               (json_int_t)r->prompt_tokens, "completion_tokens", (json_int_t)r->completion_tokens, "cost_micros", (json_int_t)r->cost_micros,
+	return wc_json(x->a, "{s:s%, s:s, s:I, s:I, s:I, s:s, s:I, s:I}", "answer", covered.p, covered.n, "model", r->model, "prompt_tokens",
+	               (json_int_t)r->prompt_tokens, "completion_tokens", (json_int_t)r->completion_tokens, "cost_micros", (json_int_t)r->cost_micros, "currency", wc_currency(),
 	               "first_text_ms", (json_int_t)r->first_text_ms, "total_ms", (json_int_t)r->total_ms);
 }
 

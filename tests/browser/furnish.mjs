@@ -19,4 +19,28 @@ export async function furnish(system, adminPassword) {
   await system.speed({ chars_per_s: 5000, refresh_ms: 100, first_token_ms: 0 });
   for (const question of ['差旅怎么报销?', 'WiFi 密码是什么?', hostile]) await system.say(question, { person: 'zhangsan' });
   await system.jobsAreDone();
+  await furnishWork(system);
+}
+
+// Ratings, a replay, jobs that were given up, model calls that failed, some days of use.
+async function furnishWork(system) {
+  const streams = await system.sql('SELECT stream_id FROM smartbot_stream ORDER BY asked_at LIMIT 2');
+  for (const [i, [type, content]] of [[1, ''], [2, `答非所问 ${hostile}\u202e\u{1f600}`]].entries()) {
+    await system.callback({
+      msgid: `furnished-${i}`, aibotid: system.bot.aibotid, chattype: 'single', from: { userid: 'zhangsan' }, msgtype: 'event', create_time: 1,
+      event: { eventtype: 'feedback_event', feedback_event: { id: streams[i][0], type, content, inaccurate_reason_list: type === 2 ? [1, 3] : [] } },
+    });
+  }
+  await system.jobsAreDone();
+  const dead = (n, kind, error) => system.sql(`INSERT INTO job (kind, state, due_at, finished_at, attempts, trace_id, args, error, created_at)
+    SELECT '${kind}', 4, NOW(3) - INTERVAL seq * 7 MINUTE, NOW(3) - INTERVAL seq * 7 MINUTE, 4, trace_id, args, ${error}, NOW(3) - INTERVAL seq * 8 MINUTE
+    FROM seq_1_to_${n}, (SELECT trace_id, args FROM job WHERE kind = 'smartbot.answer' LIMIT 1) one`);
+  await dead(3, 'smartbot.answer', "'model demo: answers 503: remote_failed'");
+  await dead(1, 'smartbot.summary', `'${hostile.replaceAll("'", '"')}'`);
+  await system.sql(`INSERT INTO ai_call (at, trace_id, model, status, result, first_text_ms, total_ms, prompt_tokens, completion_tokens, cost_micros, failed)
+    SELECT NOW(3) - INTERVAL seq * 13 MINUTE, MD5(seq), 'demo', IF(seq % 17, 200, 503), IF(seq % 17, 'stop', 'remote_failed'), IF(seq % 17, 180 + seq * 37 % 900, NULL),
+    2000 + seq * 91 % 3000, 300 + seq * 53 % 900, 90 + seq * 29 % 400, 900 + seq * 71 % 4000, seq % 17 = 0 FROM seq_1_to_90`);
+  await system.sql(`INSERT IGNORE INTO smartbot_usage (day, bot_id, person, model, calls, prompt_tokens, completion_tokens, cost_micros)
+    SELECT CURDATE() - INTERVAL seq DAY, u.bot_id, u.person, u.model, 20 + seq * 7 % 31, 9000 + seq * 701 % 8000, 3000 + seq * 401 % 4000, 30000 + seq * 7013 % 60000
+    FROM seq_1_to_25, (SELECT bot_id, person, model FROM smartbot_usage LIMIT 1) u`);
 }

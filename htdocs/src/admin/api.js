@@ -93,6 +93,25 @@ export async function call(method, path, { query, body, signal, key = freshKey()
   throw problem;
 }
 
+// A write whose answer comes in server-sent events: each one's data, as it arrives.
+export async function* stream(path, body, { signal } = {}) {
+  const headers = { ...headersFor('POST', '', freshKey()), Accept: 'text/event-stream' };
+  const answer = await fetch(path, { method: 'POST', body: JSON.stringify(body), headers, signal, cache: 'no-store', credentials: 'same-origin', redirect: 'error' });
+  if (!answer.ok) {
+    const problem = await problemOf(answer);
+    listeners[problem.code]?.(problem);
+    throw problem;
+  }
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = ''; ;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const events = (rest + value).split('\n\n');
+    rest = events.pop();
+    for (const event of events) yield JSON.parse(event.replace(/^data: /, ''));
+  }
+}
+
 export const get = (path, query, options) => call('GET', path, { query, ...options });
 export const post = (path, body = {}, options) => call('POST', path, { body, ...options });
 export const put = (path, body, options) => call('PUT', path, { body, ...options });
