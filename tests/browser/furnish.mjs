@@ -33,8 +33,8 @@ async function furnishWork(system) {
   }
   await system.jobsAreDone();
   const dead = (n, kind, error) => system.sql(`INSERT INTO job (kind, state, due_at, finished_at, attempts, trace_id, args, error, created_at)
-    SELECT '${kind}', 4, NOW(3) - INTERVAL seq * 7 MINUTE, NOW(3) - INTERVAL seq * 7 MINUTE, 4, trace_id, args, ${error}, NOW(3) - INTERVAL seq * 8 MINUTE
-    FROM seq_1_to_${n}, (SELECT trace_id, args FROM job WHERE kind = 'smartbot.answer' LIMIT 1) one`);
+    SELECT '${kind}', 4, NOW(3) - INTERVAL seq * 7 MINUTE, NOW(3) - INTERVAL seq * 7 MINUTE, 4, MD5(CONCAT('${kind}', seq)), args, ${error}, NOW(3) - INTERVAL seq * 8 MINUTE
+    FROM seq_1_to_${n}, (SELECT args FROM job WHERE kind = 'smartbot.answer' LIMIT 1) one`);
   await dead(3, 'smartbot.answer', "'model demo: answers 503: remote_failed'");
   await dead(1, 'smartbot.summary', `'${hostile.replaceAll("'", '"')}'`);
   await system.sql(`INSERT INTO ai_call (at, trace_id, model, status, result, first_text_ms, total_ms, prompt_tokens, completion_tokens, cost_micros, failed)
