@@ -1,7 +1,8 @@
 // The actions that the core and its plugins write; others can be typed. Their Chinese is in core/words.js.
 export const actions = ['session.begin', 'session.end', 'user.create', 'user.change', 'user.role', 'user.disable', 'user.enable', 'user.password',
-  'user.password.own', 'user.totp.on', 'user.totp.off', 'key.create', 'key.revoke', 'setting.change', 'job.retry', 'job.cancel', 'inbox.replay',
-  'smartbot.bot.change', 'smartbot.role.put', 'smartbot.conversation.clear', 'audit.prune', 'retention.delete'];
+  'user.password.own', 'user.totp.on', 'user.totp.off', 'key.create', 'key.revoke', 'setting.change', 'job.retry', 'job.cancel', 'job.retry_all', 'job.reveal', 'inbox.replay', 'inbox.reveal', 'outbound.reveal',
+  'smartbot.bot.change', 'smartbot.role.put', 'smartbot.conversation.clear', 'smartbot.turn.reveal', 'smartbot.conversation.reveal',
+  'smartbot.feedback.reveal', 'audit.prune', 'retention.delete'];
 
 // Dots would nest in the words.
 export const keyOf = (action) => action.replaceAll('.', '_');

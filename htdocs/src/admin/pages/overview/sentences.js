@@ -35,7 +35,7 @@ export function saidOf(text, t, locale) {
   for (const [name, form, parts] of forms) {
     const found = form.exec(text);
     if (!found) continue;
-    return t(`overview.says.${name}`, Object.fromEntries(parts.map((part, i) => [part, part === 'ago' ? agoText(found[i + 1], t) : found[i + 1]])));
+    return t(`overview.server.${name}`, Object.fromEntries(parts.map((part, i) => [part, part === 'ago' ? agoText(found[i + 1], t) : found[i + 1]])));
   }
   return text;
 }

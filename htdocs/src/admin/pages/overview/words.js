@@ -50,7 +50,7 @@ const zh = {
   since: '自 {time}',
   name: { database: '数据库', schema: '表结构', workers: '工作进程', queue: '队列' },
   unit: { s: '{n} 秒', min: '{n} 分钟', h: '{n} 小时', days: '{n} 天' },
-  says: {
+  server: {
     dbAnswers: '{version}，{ms} 毫秒内应答',
     schemaOk: '与程序相符',
     schemaBad: '与程序不符：请执行 wecomd migrate',
@@ -128,7 +128,6 @@ const en = {
   since: 'since {time}',
   name: { database: 'Database', schema: 'Schema', workers: 'Workers', queue: 'Queue' },
   unit: { s: '{n} s', min: '{n} min', h: '{n} h', days: '{n} days' },
-  says: {},
 };
 
 export const words = { zh, en };
