@@ -11,6 +11,7 @@ UPDATE ai_call SET failed = TRUE
 	WHERE result IN ('bad_request', 'denied', 'not_found', 'too_large', 'remote_failed', 'remote_timeout', 'remote_refused', 'internal');
 
 ALTER TABLE outbound_call
-	ADD KEY IF NOT EXISTS created (created_at, state);
+	ADD KEY IF NOT EXISTS created (created_at, state),
+	DROP KEY IF EXISTS created_at;
 
 UPDATE job SET due_at = finished_at WHERE state IN (3, 4) AND finished_at IS NOT NULL;
