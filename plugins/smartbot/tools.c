@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-struct question {
+struct bot_question {
 	const char *bot, *text;
 };
 
-static const wc_field question_fields[] = {
-	{WC_STRING, "bot", NULL, offsetof(struct question, bot), "the bot's name, such as helpdesk", .min = 1, .max = 64},
-	{WC_STRING, "text", NULL, offsetof(struct question, text), "the question", .min = 1, .max = 4096},
+static const wc_field bot_question_fields[] = {
+	{WC_STRING, "bot", NULL, offsetof(struct bot_question, bot), "the bot's name, such as helpdesk", .min = 1, .max = 64},
+	{WC_STRING, "text", NULL, offsetof(struct bot_question, text), "the question", .min = 1, .max = 4096},
 	{0}};
 
 static const wc_field answer_fields[] = {
@@ -25,7 +25,7 @@ static const wc_field answer_fields[] = {
 static json_t *ask(const wc_tool_call *call, const void *self, wc_err *e)
 {
 	const struct smartbot *smartbot = self;
-	const struct question *q        = call->args;
+	const struct bot_question *q        = call->args;
 
 	if (!blocked_word(call->arena, smartbot->block_words, q->text, strlen(q->text)))
 		return test_question(call->arena, smartbot, q->bot, q->text, e);
@@ -40,8 +40,8 @@ static json_t *usage(const wc_tool_call *call, const void *self, wc_err *e)
 
 const wc_tool smartbot_tools[] = {
 	{"smartbot_ask", WC_OPERATOR, WC_REACHES_OUT, ask,
-	 "Puts a test question to a bot and waits for the answer, as a person would get it but without memory. Costs tokens", question_fields,
-	 sizeof(struct question), answer_fields},
+	 "Puts a test question to a bot and waits for the answer, as a person would get it but without memory. Costs tokens", bot_question_fields,
+	 sizeof(struct bot_question), answer_fields},
 	{"smartbot_usage", WC_VIEWER, WC_READS, usage, "Calls, tokens and cost by day, bot, model and person; people are masked", usage_query,
 	 sizeof(struct usage_filter)},
 	{0}};
