@@ -30,8 +30,13 @@ CORE    := $(patsubst %.c,$B/%.o,$(filter-out core/host/main.c,$(wildcard core/*
 PLUGINS := $(notdir $(patsubst %/,%,$(wildcard plugins/*/)))
 TESTED  := $(notdir $(patsubst %/,%,$(wildcard tests/plugins/*/)))
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+FUZZ_S  ?= 60
 
-.PHONY: all help run test bench chaos unit check-headers console screens clean
+# Fuzz targets and the unit programs that run with sanitizers share one build: clang's, which ends at the first fault.
+FUZZ_B  := B=$B/fuzz CC=clang SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g -fno-sanitize-recover=all'
+
+.PHONY: all help run test bench chaos fuzz fuzz-programs unit check-headers console screens clean
 .DELETE_ON_ERROR:
 
 all: $B/wecomd $(PLUGINS:%=$B/plugins/%.so)
@@ -42,6 +47,7 @@ help:
 	@echo 'make test       every test; T=word runs those whose file name contains it'
 	@echo 'make chaos      whole systems under faults, then their books; SEED=n plays a run again, PLAN=word takes some'
 	@echo 'make bench      measures the budgets: a table, and $B/bench.json; N=quick for a look, N=PART for a part (tests/bench/run)'
+	@echo 'make fuzz       each fuzz target for FUZZ_S (60) seconds; T=word those whose name contains it'
 	@echo 'make console    the pages under htdocs, built into $B/htdocs'
 	@echo 'make screens    pictures of every page of the console, in $B/screens; T=word takes those whose name contains it'
 	@echo 'make check-headers   each header compiles alone; folders keep to their tier'
@@ -79,6 +85,24 @@ $B/tests/unit/%: $B/tests/unit/%.o $(CORE)
 $B/tests/peer/%: $B/tests/peer/%.o $(CORE)
 	@echo '  LINK $@'
 	@$(CC) $(LDFLAGS) -Wl,--export-dynamic-symbol='wc_*' -o $@ $^ $(PKG_LIBS)
+
+# A fuzz target takes of core what it uses; what else it needs is said here.
+$B/libcore.a: $(CORE)
+	@rm -f $@ && ar rcs $@ $^
+
+$B/tests/fuzz/%: $B/tests/fuzz/%.o $B/libcore.a
+	@echo '  LINK $@'
+	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LINK_$*) $(PKG_LIBS)
+
+FUZZ_LINK_config       := -Wl,--wrap=fopen
+$B/tests/fuzz/smartbot: $B/plugins/smartbot/event.o $B/plugins/smartbot/card.o
+
+fuzz-programs: $(FUZZ:%=$B/tests/fuzz/%)
+
+fuzz:
+	@etc/demo/install-packages test
+	@$(MAKE) -s -j2 $(FUZZ_B) fuzz-programs
+	@B=$B exec tests/fuzz/run "$(FUZZ_S)" "$(T)"
 
 unit: $(UNIT:%=$B/tests/unit/%) $B/tests/peer/envelope
 

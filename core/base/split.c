@@ -88,7 +88,7 @@ static bool is_delimiter_row(const char *s, size_t start, size_t end)
 	for (; i < end; i++) {
 		dashes += s[i] == '-';
 		bars += s[i] == '|';
-		if (!strchr("|-: \t\r\n", s[i]))
+		if (!s[i] || !strchr("|-: \t\r\n", s[i]))
 			return false;
 	}
 	return dashes && bars;
@@ -336,18 +336,26 @@ static size_t without_blanks(const char *s, size_t n)
 	return n;
 }
 
-const char *wc_split_next(wc_splitter *sp, wc_arena *a, size_t *n)
+/* By length: the text may hold any byte. */
+static char *joined(wc_arena *a, const char *x, size_t x_n, const char *y, size_t y_n)
+{
+	char *s = wc_alloc(a, x_n + y_n + 1);
+
+	memcpy(s, x, x_n);
+	memcpy(s + x_n, y, y_n);
+	return s;
+}
+
+static const char *next_piece(wc_splitter *sp, wc_arena *a, size_t *n)
 {
 	struct look l       = {.s = sp->rest, .n = sp->rest_n, .limit = sp->max};
 	const char *closing = "", *opening = "", *text;
-	size_t      cut, head = strlen(sp->opening);
+	size_t      cut, kept, head = strlen(sp->opening);
 	bool        continued = head > 0;
 
-	if (is_blank_line(sp->rest, 0, sp->rest_n))
-		return NULL;
 	/* A block that is continued is looked at with its head before it, as the block that it is. */
 	if (continued) {
-		l.s = wc_printf(a, "%s%.*s", sp->opening, (int)sp->rest_n, sp->rest);
+		l.s = joined(a, sp->opening, head, sp->rest, sp->rest_n);
 		l.n = head + sp->rest_n;
 	}
 	cut = l.n;
@@ -357,12 +365,27 @@ const char *wc_split_next(wc_splitter *sp, wc_arena *a, size_t *n)
 		if (cut <= head)     /* no progress behind the head */
 			cut = head + wc_utf8_cut(sp->rest, sp->rest_n, sp->max - head);
 	}
-	text = wc_printf(a, "%.*s%s", (int)(*closing ? cut : without_blanks(l.s, cut)), l.s, closing);
-	*n   = strlen(text);
+	kept = *closing ? cut : without_blanks(l.s, cut);
+	text = joined(a, l.s, kept, closing, strlen(closing));
+	*n   = kept + strlen(closing);
 	sp->rest += cut - head;
 	sp->rest_n -= cut - head;
 	sp->opening = opening;
 	if (!*opening)
 		skip_breaks(sp);
+	return text;
+}
+
+const char *wc_split_next(wc_splitter *sp, wc_arena *a, size_t *n)
+{
+	const char *text, *before;
+
+	/* Blanks that fill a message are none, nor is a table's head with nothing but blanks behind it. */
+	do {
+		before = sp->rest;
+		if (is_blank_line(before, 0, sp->rest_n))
+			return NULL;
+		text = next_piece(sp, a, n);
+	} while (is_blank_line(before, 0, (size_t)(sp->rest - before)));
 	return text;
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define CHAR_BYTES 4     /* of the longest character */
+
 /* The length of the well-formed character at s, or 0. */
 static size_t char_len(const unsigned char *s, size_t n)
 {
@@ -34,11 +36,13 @@ bool wc_utf8_valid(const char *s, size_t n)
 
 size_t wc_utf8_cut(const char *s, size_t n, size_t max)
 {
+	size_t cut = max;
+
 	if (n <= max)
 		return n;
-	while (max > 0 && ((unsigned char)s[max] & 0xc0) == 0x80)
-		max--;
-	return max;
+	while (cut > 0 && max - cut < CHAR_BYTES && ((unsigned char)s[cut] & 0xc0) == 0x80)
+		cut--;
+	return max - cut < CHAR_BYTES ? cut : max;
 }
 
 size_t wc_utf8_count(const char *s, size_t n)

@@ -15,8 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define VALUE_MAX (64u << 10)
-#define SAVED_MAX (16u << 20)
+#define VALUE_MAX   (64u << 10)
+#define BLANKS      " \t\r\n\v\f"
+#define SECTION_MAX 49            /* libinih keeps no more of a section's name */
+#define SAVED_MAX   (16u << 20)
 
 /* --- problems ------------------------------------------------------------------------------------------------------- */
 
@@ -89,6 +91,8 @@ static const char *expand(wc_arena *a, const char *s, const struct place *at)
 			wc_buf_addc(out, *s++);
 		}
 	}
+	if (wc_buf_failed(out))
+		problem_add(at->problems, "%s:%d: the value is longer than %u bytes", at->file, at->line, VALUE_MAX);
 	return out->s;
 }
 
@@ -105,6 +109,12 @@ static const char *read_value_file(wc_arena *a, const char *name, const struct p
 		return "";
 	}
 	n = fread(text, 1, VALUE_MAX, f);
+	if (ferror(f))
+		problem_add(at->problems, "%s:%d: %s: %s", at->file, at->line, path, strerror(errno));
+	else if (getc(f) != EOF)
+		problem_add(at->problems, "%s:%d: %s is longer than %u bytes", at->file, at->line, path, VALUE_MAX);
+	else if (memchr(text, 0, n))
+		problem_add(at->problems, "%s:%d: %s holds a zero byte", at->file, at->line, path);
 	fclose(f);
 	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 		n--;
@@ -119,20 +129,42 @@ struct reading {
 	struct place   at;
 	FILE          *f;
 	bool           indented;      /* the line goes on with the value before it */
-	struct entry  *last;
+	struct entry  *last;          /* whose value may go on; NULL behind the head of a section */
+	wc_buf        *longer;        /* its value, once it went on */
 };
+
+/* Behind [section] an indented line is a setting of it, not more of the section's before. */
+static void look_for_section(struct reading *r, const char *line)
+{
+	const char *start = line;
+
+	if (r->at.line == 1 && !strncmp(start, "\xef\xbb\xbf", 3))
+		start += 3;
+	start += strspn(start, BLANKS);
+	if (*start != '[' || (r->indented && r->last))
+		return;
+	r->last = NULL;
+	if (strcspn(start + 1, "]") > SECTION_MAX)
+		problem_add(r->at.problems, "%s:%d: the section's name is longer than %d bytes", r->at.file, r->at.line, SECTION_MAX);
+}
 
 /* libinih asks for one line at a time and does not say which it is at; a line longer than its buffer would be cut. */
 static char *read_line(char *into, int size, void *arg)
 {
 	struct reading *r = arg;
-	int             c;
+	int             c = 0, n = 0;
 
-	if (!fgets(into, size, r->f))
+	while (n < size - 1 && c != '\n' && (c = getc(r->f)) != EOF)
+		into[n++] = (char)c;
+	into[n] = 0;
+	if (!n)
 		return NULL;
 	r->at.line++;
-	r->indented = *into == ' ' || *into == '\t';
-	if (!strchr(into, '\n') && (c = getc(r->f)) != EOF) {
+	r->indented = strspn(into, BLANKS) > 0;
+	look_for_section(r, into);
+	if (strlen(into) != (size_t)n)
+		problem_add(r->at.problems, "%s:%d: the line holds a zero byte", r->at.file, r->at.line);
+	if (c != '\n' && c != EOF && (c = getc(r->f)) != EOF) {
 		problem_add(r->at.problems, "%s:%d: the line is longer than %d bytes; go on in an indented line", r->at.file, r->at.line, size - 2);
 		while (c != '\n' && c != EOF)
 			c = getc(r->f);
@@ -159,6 +191,18 @@ static struct entry *add_entry(struct config *c, const char *section, const char
 	return e;
 }
 
+static void go_on(struct reading *r, const char *more)
+{
+	if (!r->longer) {
+		r->longer = wc_buf_new(r->config->arena, VALUE_MAX);
+		wc_buf_adds(r->longer, r->last->value);
+	}
+	wc_buf_addf(r->longer, "\n%s", more);
+	if (wc_buf_failed(r->longer))
+		problem_add(r->at.problems, "%s:%d: the value is longer than %u bytes", r->at.file, r->at.line, VALUE_MAX);
+	r->last->value = r->longer->s;
+}
+
 static int add_value(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reading *r = arg;
@@ -167,7 +211,13 @@ static int add_value(void *arg, const char *section, const char *name, const cha
 
 	value = expand(c->arena, value, &r->at);
 	if (r->indented && r->last) {
-		r->last->value = wc_printf(c->arena, "%s\n%s", r->last->value, value);
+		go_on(r, value);
+		return 1;
+	}
+	r->last   = NULL;
+	r->longer = NULL;
+	if (!*name) {
+		problem_add(r->at.problems, "%s:%d: no name stands before the value", r->at.file, r->at.line);
 		return 1;
 	}
 	if (*value == '@')

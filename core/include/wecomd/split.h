@@ -20,5 +20,5 @@ typedef struct wc_splitter {
 
 wc_splitter wc_split(const char *s, size_t n, size_t max);
 
-/* The next piece, terminated, in the arena, of *n bytes. NULL when nothing is left. White space between pieces is dropped. */
+/* The next piece, terminated, in the arena, of *n bytes, never blank. NULL when nothing is left. White space between pieces is dropped. */
 const char *wc_split_next(wc_splitter *sp, wc_arena *a, size_t *n);

@@ -7,7 +7,8 @@
 /* Whether n bytes are well-formed UTF-8 (no overlong forms, no surrogates). */
 bool wc_utf8_valid(const char *s, size_t n);
 
-/* The longest prefix of at most max bytes that ends on a character boundary. */
+/* The longest prefix of at most max bytes that ends on a character boundary. What is no UTF-8 there is cut at max, so that whoever goes on
+ * behind the cut gets on. */
 size_t wc_utf8_cut(const char *s, size_t n, size_t max);
 
 /* How many characters (code points) n bytes of well-formed UTF-8 hold. */
