@@ -146,6 +146,8 @@ static const char *set_number(wc_arena *a, const wc_field *f, int64_t value, voi
 {
 	bool bounded = f->max > f->min;
 
+	if (value == WC_ABSENT)
+		return expected_of(a, f);
 	if (bounded && (value < f->min || value > f->max))
 		return wc_printf(a, "a number from %" PRId64 " to %" PRId64, f->min, f->max);
 	if (!bounded && f->type != WC_INT && value < 0)

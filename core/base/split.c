@@ -294,6 +294,16 @@ static size_t last_row(const struct look *l, const struct block *b, size_t limit
 	return last;
 }
 
+/* Behind the line end at cut, when the cut is at the end of a row: what follows begins with a row then. */
+static size_t behind_row(const struct look *l, size_t cut)
+{
+	if (l->s[cut - 1] != '\n') {
+		cut += cut < l->n && l->s[cut] == '\r';
+		cut += cut < l->n && l->s[cut] == '\n';
+	}
+	return cut;
+}
+
 /* Cuts within the block that crosses the limit, or before it when it is whole in the next piece. */
 static size_t cut_block(struct look *l, wc_arena *a, size_t max, const char **closing, const char **opening)
 {
@@ -309,9 +319,11 @@ static size_t cut_block(struct look *l, wc_arena *a, size_t max, const char **cl
 	/* A head with nothing behind it, or one that would fill half of each message, is not carried on. */
 	if (cut <= b->start + b->head)
 		return b->start ? b->start : cut;
+	if (b->kind == TABLE)
+		cut = behind_row(l, cut);
 	if (b->kind == CODE)
 		*closing = wc_printf(a, "%s%.*s", l->s[cut - 1] == '\n' ? "" : "\n", (int)b->fence, b->mark == '`' ? "``````````" : "~~~~~~~~~~");
-	if (b->head <= max / 2 && b->fence <= 10)
+	if (b->head <= max / 2 && b->fence <= 10 && cut < b->end)
 		*opening = wc_strndup(a, l->s + b->start, b->head);
 	return cut;
 }

@@ -34,7 +34,8 @@ struct config {
 };
 
 /* Reads the files in order, and conf.d/ beside the first; a later value replaces an earlier one. ${NAME} and ${NAME:-default}
- * come from the environment, "$$" is a dollar; a value @PATH is the content of a file, relative to the file that names it. */
+ * come from the environment, "$$" is a dollar; a value @PATH is the content of a file, relative to the file that names it. An indented line
+ * goes on with the value before it, on a new line; there " ;" begins no comment. A value has at most 64 KiB. */
 struct config *config_load(wc_arena *a, const char *const *files, struct problems *p);
 
 /* The same, as config_save() left it in a file: what was read and checked once serves every process that starts later, whatever

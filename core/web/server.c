@@ -411,10 +411,12 @@ const struct web_route *web_routes(void)
 
 void web_run(const struct web_server *s)
 {
-	size_t     n       = (size_t)s->settings->threads;
-	pthread_t *threads = wc_xalloc(n * sizeof *threads), refresh;
+	static struct web_server kept;     /* the watch goes on when this function has returned */
+	size_t                   n       = (size_t)s->settings->threads;
+	pthread_t               *threads = wc_xalloc(n * sizeof *threads), refresh;
 
-	server  = s;
+	kept    = *s;
+	server  = &kept;
 	is_unix = listens_on_unix();
 	watches = wc_xalloc(n * sizeof *watches);
 	FCGX_Init();

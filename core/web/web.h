@@ -77,7 +77,7 @@ int web_inherited(const char **given, wc_err *e);
  * UNIX socket one gets it, the others are refused without touching it: the winner keeps a lock on /path.lock. */
 int web_listen(const struct web_settings *settings, wc_err *e);
 
-/* Serves until stop_fd becomes readable, then finishes the requests at hand and returns. */
+/* Serves until stop_fd becomes readable, then finishes the requests at hand and returns. What server points to is used to the process's end. */
 void web_run(const struct web_server *server);
 
 /* --- endpoints (callback.c) ----------------------------------------------------------------------------------------- */

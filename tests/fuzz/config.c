@@ -35,13 +35,12 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 
 	if (strcmp(mode, "re"))     /* libFuzzer's own */
 		return __real_fopen(path, mode);
-	memset(big, 'b', sizeof big);
 	if (!strcmp(path, FOLDER "wecomd.conf"))
 		return open_bytes(conf.p, conf.n);
 	if (!strcmp(path, FOLDER "value"))
 		return open_bytes("from a file\n", 12);
 	if (!strcmp(path, FOLDER "big"))
-		return open_bytes(big, sizeof big);
+		return open_bytes(memset(big, 'b', sizeof big), sizeof big);
 	if (!strcmp(path, FOLDER "zero"))
 		return open_bytes("a\0b\n", 4);
 	errno = ENOENT;

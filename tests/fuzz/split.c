@@ -35,22 +35,21 @@ static bool is_closing(struct input in)
 	return true;
 }
 
-/* A piece is what the splitter opens it with, the text that it took, and what closes it: nothing is lost, changed or made up. */
+/* A piece is what the splitter opens it with, the text that it took, and what closes it: nothing is lost, changed or made up but for blanks at
+ * either end. */
 static void check_piece(const char *opening, struct input taken, struct input piece)
 {
-	size_t head = strlen(opening);
+	size_t       head = strlen(opening);
+	struct input text;
 
-	taken = without_end(taken);
-	if (!head) {     /* blanks that would have been a piece of their own are dropped */
-		taken = without_start(taken);
-		piece = without_start(piece);
+	if (piece.n <= head || memcmp(piece.p, opening, head)) {
+		must(trimmed(taken).p > taken.p);     /* the block ended in blanks that were dropped */
+		head = 0;
 	}
-	must(piece.n >= head && !memcmp(piece.p, opening, head));
-	if (piece.n < head + taken.n)     /* what it opened with may have lost its end too */
-		must(!taken.n);
-	else
-		must(!taken.n || !memcmp(piece.p + head, taken.p, taken.n));
-	must(is_closing((struct input){piece.p + head + taken.n, piece.n - head - taken.n}));
+	text  = without_start((struct input){piece.p + head, piece.n - head});
+	taken = without_end(without_start(taken));
+	must(taken.n && text.n >= taken.n && !memcmp(text.p, taken.p, taken.n));
+	must(is_closing((struct input){text.p + taken.n, text.n - taken.n}));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -144,6 +144,21 @@ static void what_may_be_left_out_is_absent(void **state)
 	wc_arena_free(a);
 }
 
+static void no_number_that_is_given_counts_as_left_out(void **state)
+{
+	wc_arena     *a = wc_arena_new();
+	struct more   x = {0};
+	wc_bad_field *bad = wc_fields_from_json(a, more_fields, wc_json(a, "{s:I}", "number", (json_int_t)INT64_MIN), &x);
+
+	(void)state;
+	assert_non_null(bad);
+	assert_string_equal(bad->field, "number");
+	assert_null(wc_fields_from_json(a, more_fields, wc_json(a, "{s:I}", "number", (json_int_t)INT64_MIN + 1), &x));
+	assert_int_equal(x.number, INT64_MIN + 1);
+	assert_non_null(wc_field_from_text(a, wc_field_find(more_fields, "number"), "-9223372036854775808", &x));
+	wc_arena_free(a);
+}
+
 static void lists_times_and_objects_in_json(void **state)
 {
 	wc_arena   *a = wc_arena_new();
@@ -300,6 +315,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_object_is_one_problem),
 		cmocka_unit_test(a_text_with_a_zero_byte_is_refused),
 		cmocka_unit_test(what_may_be_left_out_is_absent),
+		cmocka_unit_test(no_number_that_is_given_counts_as_left_out),
 		cmocka_unit_test(lists_times_and_objects_in_json),
 		cmocka_unit_test(lists_times_and_objects_that_do_not_fit),
 		cmocka_unit_test(written_pairs_are_checked_like_json),

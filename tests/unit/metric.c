@@ -49,8 +49,11 @@ static const char *text(wc_arena *a)
 
 static void has(const char *all, const char *line)
 {
-	if (!strstr(all, wc_printf(wc_arena_new(), "\n%s\n", line)))
+	wc_arena *a = wc_arena_new();
+
+	if (!strstr(all, wc_printf(a, "\n%s\n", line)))
 		fail_msg("no line %s in\n%s", line, all);
+	wc_arena_free(a);
 }
 
 static void nothing_is_counted_before_there_is_a_mapping(void **state)

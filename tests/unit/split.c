@@ -204,6 +204,70 @@ static void random_documents_lose_nothing(void **state)
 	}
 }
 
+/* --- what fuzzing found ------------------------------------------------------------------------------------------------ */
+
+static void no_piece_is_blank(void **state)
+{
+	const char *blanks = repeated(" ", 200), *wide = repeated("　", 200);
+
+	(void)state;
+	split(wc_printf(a, "%s\n\nx", blanks), 64);
+	assert_int_equal(pieces, 1);
+	split(wc_printf(a, "x%s%sy%s", blanks, wide, blanks), 64);
+	assert_int_equal(pieces, 2);
+	assert_string_equal(piece[0].p, "x");
+	/* The head of a table alone says nothing. */
+	split(wc_printf(a, "| a |\n| - |\n| %s%s |\n| z |\n", repeated("b", 60), repeated(" ", 300)), 64);
+	for (size_t i = 1; i < pieces; i++)
+		assert_true(piece[i].n > strlen("| a |\n| - |\n"));
+}
+
+static void a_row_cut_at_its_end_leaves_no_blank_line_in_the_table(void **state)
+{
+	const char *row = wc_printf(a, "|%s|", repeated("b", 62));
+
+	(void)state;
+	split(wc_printf(a, "| a |\n| - |\n%s\n| c |\n\nend", row), 12 + 64);
+	assert_string_equal(piece[1].p, "| a |\n| - |\n| c |\n\nend");
+	split(wc_printf(a, "| a |\n| - |\n%s\n\nend", row), 12 + 64);
+	assert_string_equal(piece[1].p, "end");
+}
+
+static void bytes_that_are_no_text_come_to_an_end(void **state)
+{
+	wc_splitter sp;
+	size_t      n, sum = 0;
+	const char *none = repeated("\x80", 1000);
+
+	(void)state;
+	sp = wc_split(none, 1000, 64);
+	while (wc_split_next(&sp, a, &n))
+		sum += n;
+	assert_int_equal(sum, 1000);
+	sp = wc_split("a\0b", 3, 64);
+	assert_memory_equal(wc_split_next(&sp, a, &n), "a\0b", 4);
+	assert_int_equal(n, 3);
+}
+
+/* A zero byte in a block that goes on was read past the block's end. */
+static void zero_bytes_in_a_block_are_bytes(void **state)
+{
+	char       *text = wc_printf(a, "```\n%s\n%s\n```\n", repeated("x", 100), repeated("y", 100));
+	size_t      n, len = strlen(text), zeros = 0;
+	wc_splitter sp;
+	const char *p;
+
+	(void)state;
+	text[80] = text[150] = 0;
+	sp = wc_split(text, len, 64);
+	while ((p = wc_split_next(&sp, a, &n))) {
+		assert_true(n <= 64);
+		for (size_t i = 0; i < n; i++)
+			zeros += !p[i];
+	}
+	assert_int_equal(zeros, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +281,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_line_of_code_longer_than_a_message_is_cut_between_characters, fresh, done),
 		cmocka_unit_test_setup_teardown(a_table_is_cut_between_rows_and_repeats_its_head, fresh, done),
 		cmocka_unit_test_setup_teardown(random_documents_lose_nothing, fresh, done),
+		cmocka_unit_test_setup_teardown(no_piece_is_blank, fresh, done),
+		cmocka_unit_test_setup_teardown(a_row_cut_at_its_end_leaves_no_blank_line_in_the_table, fresh, done),
+		cmocka_unit_test_setup_teardown(bytes_that_are_no_text_come_to_an_end, fresh, done),
+		cmocka_unit_test_setup_teardown(zero_bytes_in_a_block_are_bytes, fresh, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,15 @@ static void cutting_never_parts_a_character(void **state)
 	assert_int_equal(wc_utf8_count(s, 9), 4);
 }
 
+/* Otherwise whoever cuts again behind the cut would never end. */
+static void bytes_that_are_no_text_are_cut_at_the_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(wc_utf8_cut("\x80\x80\x80\x80\x80\x80\x80\x80", 8, 6), 6);
+	assert_int_equal(wc_utf8_cut("a\x80\x80\x80\x80", 5, 4), 4);
+	assert_int_equal(wc_utf8_cut("a\x80\x80\x80\x80", 5, 3), 0);
+}
+
 static void trimming_knows_the_wide_space(void **state)
 {
 	static const char *const cases[][2] = {
@@ -101,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(well_formed_utf8_is_told_from_the_rest),
 		cmocka_unit_test(cutting_never_parts_a_character),
+		cmocka_unit_test(bytes_that_are_no_text_are_cut_at_the_limit),
 		cmocka_unit_test(trimming_knows_the_wide_space),
 		cmocka_unit_test(json_that_is_too_deep_or_ambiguous_is_refused),
 		cmocka_unit_test(a_member_is_found_by_its_path),
