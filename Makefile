@@ -36,7 +36,7 @@ FUZZ_S  ?= 60
 # Fuzz targets and the unit programs that run with sanitizers share one build: clang's, which ends at the first fault.
 FUZZ_B  := B=$B/fuzz CC=clang SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g -fno-sanitize-recover=all'
 
-.PHONY: all help run test bench chaos fuzz fuzz-programs unit check-headers console screens clean
+.PHONY: all help run test test-plugins bench chaos unit fuzz fuzz-programs sanitized sanitize check-headers console screens clean
 .DELETE_ON_ERROR:
 
 all: $B/wecomd $(PLUGINS:%=$B/plugins/%.so)
@@ -48,6 +48,7 @@ help:
 	@echo 'make chaos      whole systems under faults, then their books; SEED=n plays a run again, PLAN=word takes some'
 	@echo 'make bench      measures the budgets: a table, and $B/bench.json; N=quick for a look, N=PART for a part (tests/bench/run)'
 	@echo 'make fuzz       each fuzz target for FUZZ_S (60) seconds; T=word those whose name contains it'
+	@echo 'make sanitize   unit programs and some system tests under sanitizers and valgrind; takes some ten minutes'
 	@echo 'make console    the pages under htdocs, built into $B/htdocs'
 	@echo 'make screens    pictures of every page of the console, in $B/screens; T=word takes those whose name contains it'
 	@echo 'make check-headers   each header compiles alone; folders keep to their tier'
@@ -99,9 +100,16 @@ $B/tests/fuzz/smartbot: $B/plugins/smartbot/event.o $B/plugins/smartbot/card.o
 
 fuzz-programs: $(FUZZ:%=$B/tests/fuzz/%)
 
+test-plugins: $(TESTED:%=$B/test-plugins/%.so)
+
+# What the tests run of the build with sanitizers. Several may ask for it at once.
+sanitized:
+	@mkdir -p $B/fuzz
+	@flock $B/fuzz $(MAKE) -s -j2 $(FUZZ_B) fuzz-programs unit
+
 fuzz:
 	@etc/demo/install-packages test
-	@$(MAKE) -s -j2 $(FUZZ_B) fuzz-programs
+	@$(MAKE) -s sanitized
 	@B=$B exec tests/fuzz/run "$(FUZZ_S)" "$(T)"
 
 unit: $(UNIT:%=$B/tests/unit/%) $B/tests/peer/envelope
@@ -122,7 +130,8 @@ run:
 
 test:
 	@etc/demo/install-packages test
-	@$(MAKE) -s -j2 all unit console $(TESTED:%=$B/test-plugins/%.so)
+	@$(MAKE) -s -j2 all unit console test-plugins
+	@$(MAKE) -s sanitized
 	@exec tests/run "$(T)"
 
 # SEED=n plays a run again, PLAN=word takes the plans with that word.
@@ -140,6 +149,13 @@ bench:
 	@etc/demo/install-packages bench
 	@$(MAKE) -s -j2 all $B/tests/bench/load $B/tests/bench/echo
 	@exec tests/bench/run $(N)
+
+sanitize:
+	@etc/demo/install-packages test
+	@$(MAKE) -s -j2 unit
+	@$(MAKE) -s -j2 B=$B/san SAN=address,undefined all unit console test-plugins
+	@$(MAKE) -s -j2 B=$B/tsan SAN=thread all unit console test-plugins
+	@B=$B exec tests/sanitize "$(T)"
 
 # Every header compiles on its own. Public headers include only public ones; a core folder is included by others
 # through <folder>/<folder>.h alone, and only from its own tier upwards; plugins use core/include alone.

@@ -15,7 +15,7 @@ export const root = path.resolve(fileURLToPath(import.meta.url), '../../..');
 export const build = path.resolve(root, process.env.B || 'build');
 
 // In a build with sanitizers: what lives as long as a process is left to its end, and is no leak.
-process.env.ASAN_OPTIONS ??= 'detect_leaks=0';
+process.env.ASAN_OPTIONS ??= 'detect_leaks=0:detect_stack_use_after_return=1';
 
 // --- waiting ---
 
