@@ -8,6 +8,8 @@ CFLAGS ?= -O2 -g
 SAN    ?=
 T      ?=
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+VERSION := 0.1.0
 
 LIBS     := fcgi libcurl openssl jansson libmariadb expat inih zlib
 PKG      := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
@@ -18,8 +20,11 @@ BUILD_ID := $(shell cat core/include/wecomd/*.h | sha256sum | cut -c1-16)
 
 # Tables leave out what they do not use, hence the one warning of -Wextra that is off.
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wno-missing-field-initializers -Werror
-BASE := -std=gnu2x -D_GNU_SOURCE $(WARN) -fPIC -Icore/include -Icore -DWC_BUILD_ID='"$(BUILD_ID)"' $(PKG) \
-        -DPLUGIN_DIR='"$(PREFIX)/lib/wecomd/plugins"' -DSQL_DIR='"$(PREFIX)/share/wecomd/sql"' -DCONF_FILE='"/etc/wecomd/wecomd.conf"'
+BASE := -std=gnu2x -D_GNU_SOURCE $(WARN) -fPIC -Icore/include -Icore -DWC_BUILD_ID='"$(BUILD_ID)"' $(PKG)
+
+# Where the installed program looks for its files. Only the two sources that ask know of it, and another PREFIX compiles them anew.
+PLACES := -DPLUGIN_DIR='"$(PREFIX)/lib/wecomd/plugins"' -DSQL_DIR='"$(PREFIX)/share/wecomd/sql"' \
+          -DCONF_FILE='"$(SYSCONFDIR)/wecomd/wecomd.conf"'
 
 ifneq ($(SAN),)
 BASE    += -fsanitize=$(SAN) -fno-omit-frame-pointer -DSTACK_KIB=2048 $(if $(findstring gcc,$(CC)),-Wno-format-truncation)
@@ -36,7 +41,8 @@ FUZZ_S  ?= 60
 # Fuzz targets and the unit programs that run with sanitizers share one build: clang's, which ends at the first fault.
 FUZZ_B  := B=$B/fuzz CC=clang SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g -fno-sanitize-recover=all'
 
-.PHONY: all help run test test-plugins bench chaos unit fuzz fuzz-programs sanitized sanitize check-headers console screens clean
+.PHONY: all help run test test-plugins bench chaos unit fuzz fuzz-programs sanitized sanitize check-headers console screens clean \
+        install deb test-deploy FORCE
 .DELETE_ON_ERROR:
 
 all: $B/wecomd $(PLUGINS:%=$B/plugins/%.so)
@@ -51,6 +57,9 @@ help:
 	@echo 'make sanitize   unit programs and some system tests under sanitizers and valgrind; takes some ten minutes'
 	@echo 'make console    the pages under htdocs, built into $B/htdocs'
 	@echo 'make screens    pictures of every page of the console, in $B/screens; T=word takes those whose name contains it'
+	@echo 'make install    into PREFIX ($(PREFIX)) under DESTDIR; the configuration goes to SYSCONFDIR ($(SYSCONFDIR)) unless one is there'
+	@echo 'make deb        the Debian packages, in $B/deb'
+	@echo 'make test-deploy   installs, upgrades under load and purges the package in a debootstrap folder; needs root'
 	@echo 'make check-headers   each header compiles alone; folders keep to their tier'
 	@echo 'make clean      remove $B'
 	@echo 'SAN=address,undefined with its own B=build/san builds with sanitizers; CC=clang too'
@@ -67,6 +76,13 @@ $B/%.o: %.c
 
 # The program exports wc_* alone (--export-dynamic-symbol), a plugin its descriptor alone.
 $B/plugins/%.o $B/tests/plugins/%.o: BASE += -fvisibility=hidden
+
+$B/core/host/main.o $B/core/host/program.o: BASE += $(PLACES)
+$B/core/host/main.o $B/core/host/program.o: $B/places
+
+$B/places: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(PLACES))' | cmp -s - $@ || echo '$(subst ','\'',$(PLACES))' >$@
 
 # A plugin is its folder: every .c in it, linked so that an unknown function fails at load.
 define plugin_rule
@@ -163,6 +179,9 @@ check-headers:
 	@for h in core/include/wecomd/*.h core/*/*.h; do \
 		echo "#include \"$$h\"" | $(CC) $(BASE) -I. -fsyntax-only -xc - || { echo "$$h does not compile alone"; exit 1; }; done
 	@tests/check-tiers
+
+install: all
+	@etc/install $B '$(DESTDIR)' '$(PREFIX)' '$(SYSCONFDIR)' '$(VERSION)' '$(BUILD_ID)'
 
 clean:
 	rm -rf $B

@@ -51,5 +51,10 @@ int db_ping(wc_err *e);
  * DDL commits by itself and a run may be cut. Prints a line for each file to standard output. */
 int db_migrate(const char *sql_dir, const char *const *owners, wc_err *e);
 
+/* Remembers what the files say now. From then on db_serves_schema() says whether all of that is applied; what a newer release has
+ * added to the schema, or to the files, since is no hindrance to a process that runs. */
+int db_remember_schema(const char *sql_dir, const char *const *owners, wc_err *e);
+int db_serves_schema(wc_err *e);
+
 /* Whether the schema is what the files say: an older one, a changed file, or one newer than the program are WC_E_CONFIG. */
 int db_check_schema(const char *sql_dir, const char *const *owners, wc_err *e);

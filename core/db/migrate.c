@@ -185,7 +185,7 @@ static bool is_owner(const char *const *owners, const char *owner)
 	return false;
 }
 
-static int check(const struct migrations *all, const char *const *owners, const wc_rows *done, wc_err *e)
+static int check_applied(const struct migrations *all, const wc_rows *done, wc_err *e)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		int state = compare(done, &all->list[i], e);
@@ -196,6 +196,11 @@ static int check(const struct migrations *all, const char *const *owners, const 
 			return wc_fail(e, WC_E_CONFIG, "the schema is older than the program: %s/%s is missing; run: wecomd migrate",
 			               all->list[i].owner, all->list[i].file);
 	}
+	return 0;
+}
+
+static int check_known(const struct migrations *all, const char *const *owners, const wc_rows *done, wc_err *e)
+{
 	for (size_t i = 0; i < done->n; i++) {
 		const char *owner = wc_row_text(done, i, 0);
 
@@ -206,18 +211,44 @@ static int check(const struct migrations *all, const char *const *owners, const 
 	return 0;
 }
 
+/* No row where nothing was ever migrated. */
+static int read_applied(wc_arena *a, wc_rows *done, wc_err *e)
+{
+	wc_rows there;
+
+	*done = (wc_rows){0};
+	if (wc_db_query(NULL, a, &there, e, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"
+	                                    " AND table_name = 'schema_migration'") < 0)
+		return -1;
+	return wc_row_int(&there, 0, 0) ? wc_db_query(NULL, a, done, e, applied_sql) : 0;
+}
+
 int db_check_schema(const char *sql_dir, const char *const *owners, wc_err *e)
 {
 	wc_arena         *a = wc_arena_new();
 	struct migrations all;
-	wc_rows           there, done = {0};
+	wc_rows           done;
 	int               rc = -1;
 
-	if (load_all(a, sql_dir, owners, &all, e) == 0 &&
-	    wc_db_query(NULL, a, &there, e, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"
-	                                    " AND table_name = 'schema_migration'") == 0 &&
-	    (!wc_row_int(&there, 0, 0) || wc_db_query(NULL, a, &done, e, applied_sql) == 0))
-		rc = check(&all, owners, &done, e);
+	if (load_all(a, sql_dir, owners, &all, e) == 0 && read_applied(a, &done, e) == 0 && check_applied(&all, &done, e) == 0)
+		rc = check_known(&all, owners, &done, e);
+	wc_arena_free(a);
+	return rc;
+}
+
+static struct migrations remembered;
+
+int db_remember_schema(const char *sql_dir, const char *const *owners, wc_err *e)
+{
+	return load_all(wc_arena_new(), sql_dir, owners, &remembered, e);     /* the arena lives as long as the process */
+}
+
+int db_serves_schema(wc_err *e)
+{
+	wc_arena *a = wc_arena_new();
+	wc_rows   done;
+	int       rc = read_applied(a, &done, e) == 0 ? check_applied(&remembered, &done, e) : -1;
+
 	wc_arena_free(a);
 	return rc;
 }

@@ -149,7 +149,7 @@ static int do_work(const struct program *g, const char *role, int stop_fd, wc_er
 static int serve(struct program *g, const char *role, wc_err *e)
 {
 	int    stop_fd = make_stop_fd(fd_from("WECOMD_MASTER_PID")), rc = -1;
-	size_t started;
+	size_t started = 0;
 	wc_err ignored;
 
 	http_open();
@@ -157,7 +157,7 @@ static int serve(struct program *g, const char *role, wc_err *e)
 	inventory_use(g);
 	doorbell_use(fd_from("WECOMD_DOORBELL_FD"));
 	settings_begin(g);
-	if (start_plugins(g, &started, e) == 0) {
+	if (db_remember_schema(g->core.sql_dir, g->owners, e) == 0 && start_plugins(g, &started, e) == 0) {
 		keeper_start(g, role, stop_fd, !strcmp(role, "resident") ? resident_settings_changed : NULL);
 		(void)beat(g->core.node, role, &ignored);
 		wc_log(WC_INFO, "child started");
@@ -180,9 +180,8 @@ int child_run(struct program *g, const char *role)
 
 	wc_log_role(role);
 	keeper_block_signal();
-	shared = shared_attach();
 	db_open(&g->db);
-	if (log_open(g->log.file, &e) == 0 && crypt_open(g->crypt.key_file, &e) == 0)
+	if (shared_attach(&shared, &e) == 0 && log_open(g->log.file, &e) == 0 && crypt_open(g->crypt.key_file, &e) == 0)
 		rc = !strcmp(role, "prepare") ? prepare(g, shared, &e) : serve(g, role, &e);
 	if (rc < 0) {
 		wc_log(WC_ERROR, "child failed", wc_kv_s("error", e.text));

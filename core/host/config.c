@@ -52,10 +52,21 @@ void problems_print(const struct problems *p)
 /* --- values --------------------------------------------------------------------------------------------------------- */
 
 struct place {
-	const char      *file;
-	int              line;
-	struct problems *problems;
+	const char            *file;
+	int                    line;
+	struct problems       *problems;
+	const struct variable *variables;
 };
+
+static const char *variable(const struct place *at, const char *name)
+{
+	const char *value = getenv(name);
+
+	for (const struct variable *v = at->variables; !value && v; v = v->next)
+		if (!strcmp(v->name, name))
+			value = v->value;
+	return value;
+}
 
 /* ${NAME} or ${NAME:-default} at s; returns what stands behind it. */
 static const char *expand_one(wc_arena *a, const char *s, wc_buf *out, const struct place *at)
@@ -64,16 +75,17 @@ static const char *expand_one(wc_arena *a, const char *s, wc_buf *out, const str
 	const char *inner, *dash, *value;
 
 	if (!end) {
-		problem_add(at->problems, "%s:%d: ${ without }", at->file, at->line);
+		problem_add(at->problems, "%s:%d: ${ without }; a dollar that is meant is written $$", at->file, at->line);
 		return s + strlen(s);
 	}
 	inner = wc_strndup(a, s + 2, (size_t)(end - s) - 2);
 	dash  = strstr(inner, ":-");
-	value = getenv(dash ? wc_strndup(a, inner, (size_t)(dash - inner)) : inner);
+	value = variable(at, dash ? wc_strndup(a, inner, (size_t)(dash - inner)) : inner);
 	if (dash && (!value || !*value))
 		value = dash + 2;
 	if (!value)
-		problem_add(at->problems, "%s:%d: the environment has no %s", at->file, at->line, inner);
+		problem_add(at->problems, "%s:%d: the environment has no %s; set it, or write %s=… into the file wecomd.env beside the configuration",
+		            at->file, at->line, inner, inner);
 	else
 		wc_buf_adds(out, value);
 	return end + 1;
@@ -236,7 +248,7 @@ static int add_value(void *arg, const char *section, const char *name, const cha
 
 static void read_file(struct config *c, const char *file, struct problems *p)
 {
-	struct reading r = {.config = c, .at = {file, 0, p}, .f = fopen(file, "re")};
+	struct reading r = {.config = c, .at = {file, 0, p, c->variables}, .f = fopen(file, "re")};
 	int            line;
 
 	if (!r.f) {
@@ -271,6 +283,63 @@ static void read_folder(struct config *c, const char *beside, struct problems *p
 		free(names);
 }
 
+/* --- the file of variables ------------------------------------------------------------------------------------------ */
+
+static const char *beside(wc_arena *a, const char *file, const char *name)
+{
+	const char *slash = strrchr(file, '/');
+
+	return slash ? wc_printf(a, "%.*s/%s", (int)(slash - file), file, name) : name;
+}
+
+/* As systemd reads an EnvironmentFile: NAME=value, one pair of quotes around the value is taken off. */
+static void add_variable(struct config *c, char *line, const char *file, int number, struct problems *p)
+{
+	char            *end = line + strlen(line), *value = strchr(line, '=');
+	struct variable *v;
+
+	while (end > line && strchr("\r\n\t ", end[-1]))
+		*--end = 0;
+	line += strspn(line, " \t");
+	if (!*line || *line == '#')
+		return;
+	if (!value || value == line) {
+		problem_add(p, "%s:%d: expected NAME=value", file, number);
+		return;
+	}
+	*value++ = 0;
+	if (end - value >= 2 && (*value == '"' || *value == '\'') && end[-1] == *value) {
+		end[-1] = 0;
+		value++;
+	}
+	v            = wc_alloc(c->arena, sizeof *v);
+	*v           = (struct variable){wc_strdup(c->arena, line), wc_strdup(c->arena, value), c->variables};
+	c->variables = v;
+}
+
+static void read_variables(struct config *c, const char *file, struct problems *p)
+{
+	char        line[8192];
+	struct stat st;
+	FILE       *f = fopen(file, "re");
+
+	if (!f) {
+		if (errno != ENOENT)
+			problem_add(p, "%s: %s", file, strerror(errno));
+		return;
+	}
+	if (fstat(fileno(f), &st) == 0 && st.st_mode & 007)
+		problem_add(p, "%s: open to everybody (mode %04o), and it holds secrets: chmod 640 %s", file, st.st_mode & 07777, file);
+	for (int number = 1; fgets(line, sizeof line, f); number++) {
+		if (!strchr(line, '\n') && !feof(f)) {
+			problem_add(p, "%s:%d: the line is longer than %zu bytes", file, number, sizeof line - 2);
+			break;
+		}
+		add_variable(c, line, file, number, p);
+	}
+	fclose(f);
+}
+
 static struct config *new_config(wc_arena *a)
 {
 	struct config *c = wc_alloc(a, sizeof *c);
@@ -284,6 +353,8 @@ struct config *config_load(wc_arena *a, const char *const *files, struct problem
 {
 	struct config *c = new_config(a);
 
+	if (files[0])
+		read_variables(c, beside(a, files[0], "wecomd.env"), p);
 	for (size_t i = 0; files[i]; i++) {
 		read_file(c, files[i], p);
 		if (i == 0)

@@ -28,14 +28,22 @@ struct entry {
 	struct entry *next;
 };
 
+/* A line NAME=value of the file wecomd.env beside the first configuration file. */
+struct variable {
+	const char      *name, *value;
+	struct variable *next;
+};
+
 struct config {
 	wc_arena     *arena;
+	struct variable *variables;
 	struct entry *first, **tail;
 };
 
 /* Reads the files in order, and conf.d/ beside the first; a later value replaces an earlier one. ${NAME} and ${NAME:-default}
- * come from the environment, "$$" is a dollar; a value @PATH is the content of a file, relative to the file that names it. An indented line
- * goes on with the value before it, on a new line; there " ;" begins no comment. A value has at most 64 KiB. */
+ * come from the environment, or where it lacks the name from the file wecomd.env beside the first file, so that the service, its reloads
+ * and commands typed by hand see the same. "$$" is a dollar; a value @PATH is the content of a file, relative to the file that names it.
+ * An indented line goes on with the value before it, on a new line; there " ;" begins no comment. A value has at most 64 KiB. */
 struct config *config_load(wc_arena *a, const char *const *files, struct problems *p);
 
 /* The same, as config_save() left it in a file: what was read and checked once serves every process that starts later, whatever

@@ -47,7 +47,7 @@ int ready_route(wc_request *rq, const void *self)
 	(void)self;
 	database.ok = db_ping(&database.e) == 0;
 	if (database.ok) {
-		schema.ok = db_check_schema(loaded->core.sql_dir, loaded->owners, &schema.e) == 0;
+		schema.ok = db_serves_schema(&schema.e) == 0;
 		workers   = check_workers();
 		tell("schema", &schema);
 		tell("workers", &workers);

@@ -451,11 +451,13 @@ static void take_over(void)
 	forget(&serving);
 	serving = coming;
 	phase   = STEADY;
-	if (reloaded)
+	if (reloaded) {
 		wc_log(WC_INFO, "reloaded");
-	else
-		wc_log(WC_INFO, "serving", wc_kv_s("listen", given ? given : listen_fd >= 0 ? serving.settings.web.listen : "nothing"),
-		       wc_kv_s("roles", roles), wc_kv_i("web", serving.settings.web.processes), wc_kv_i("workers", serving.settings.worker.processes));
+		return;
+	}
+	wc_log(WC_INFO, "serving", wc_kv_s("listen", given ? given : listen_fd >= 0 ? serving.settings.web.listen : "nothing"),
+	       wc_kv_s("roles", roles), wc_kv_i("web", serving.settings.web.processes), wc_kv_i("workers", serving.settings.worker.processes));
+	notify_manager("READY=1");
 }
 
 /* The new children serve, then the old ones are told to end; or the new ones cannot, and the old ones never notice. false: the first
@@ -513,6 +515,7 @@ static int watch(const sigset_t *set)
 		start_due();
 	}
 	wc_log(WC_INFO, "stopping");
+	notify_manager("STOPPING=1");
 	end_all(set, drain_ms());
 	wc_log(WC_INFO, "stopped");
 	return 0;

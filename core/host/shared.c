@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEAD_BYTES ((size_t)4096)
@@ -31,14 +32,31 @@ int shared_create(struct shared **at)
 
 	if (fd < 0 || ftruncate(fd, ALL_BYTES) < 0 || !(*at = map(fd)))
 		return -1;
+	(*at)->layout = SHARED_LAYOUT;
 	return fd;
 }
 
-struct shared *shared_attach(void)
+/* Read before it is mapped: a smaller one would end the process at the first touch. */
+static bool fits(int fd)
+{
+	uint32_t    layout;
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size == (off_t)ALL_BYTES &&
+	       pread(fd, &layout, sizeof layout, offsetof(struct shared, layout)) == sizeof layout && layout == SHARED_LAYOUT;
+}
+
+int shared_attach(struct shared **at, wc_err *e)
 {
 	const char *fd = getenv("WECOMD_SHARED_FD");
 
-	return fd ? map(atoi(fd)) : NULL;
+	*at = NULL;
+	if (!fd)
+		return 0;
+	if (!fits(atoi(fd)))
+		return wc_fail(e, WC_E_CONFIG, "the master is of a release that shares memory in another way: a reload is not enough, restart wecomd");
+	*at = map(atoi(fd));
+	return 0;
 }
 
 static void say(atomic_bool *of_children)

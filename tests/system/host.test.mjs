@@ -64,7 +64,7 @@ test('the shipped sample is right once its variables are set', async () => {
 		LLM_API_BASE: 'https://llm.example/v1', LLM_API_KEY: 'k', LLM_MODEL: 'm',
 		WECOM_TOKEN: 'QDG6eK', WECOM_ENCODING_AES_KEY: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C', WECOM_AIBOT_ID: 'b',
 	};
-	const mine = write('mine.conf', `[core]\nplugin_dir = ${build}/plugins\n[db]\npassword = x\n`);
+	const mine = write('mine.conf', `[core]\nplugin_dir = ${build}/plugins\n[db]\npassword = x\n[model:main]\nbase = \${LLM_API_BASE}\nkey = \${LLM_API_KEY}\nmodel = \${LLM_MODEL}\n`);
 	const shipped = await wecomd(env, '-c', 'etc/wecomd.conf', '-c', mine, 'check');
 	assert.match(shipped.stderr, /^etc\/wecomd\.conf:\d+: \/etc\/wecomd\/db-password: No such file or directory\n1 problem\n$/);
 	const copy = fs.readFileSync('etc/wecomd.conf', 'utf8').replace('@/etc/wecomd/db-password', 'x');
@@ -108,7 +108,7 @@ this is no setting
 		/^bad\.conf:14: \[plugins\] ghost: there is no .*\/ghost\.so$/,
 		/^bad\.conf:15: \[plugins\] smartbot: expected on or off$/,
 		/^bad\.conf:17: \[hello\] greting: no such setting$/,
-		/^bad\.conf:19: the environment has no NO_SUCH_VARIABLE$/,
+		/^bad\.conf:19: the environment has no NO_SUCH_VARIABLE; set it, or write NO_SUCH_VARIABLE=… into the file wecomd\.env beside the configuration$/,
 		/^bad\.conf:21: \/no\/such\/file: No such file/,
 		/^bad\.conf:22: neither /,
 		/^\[db\] user is missing: /,
