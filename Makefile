@@ -9,7 +9,8 @@ SAN    ?=
 T      ?=
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
-VERSION := 0.1.0
+# Of the packages: make deb VERSION=0.1.0+local1
+VERSION ?= $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
 LIBS     := fcgi libcurl openssl jansson libmariadb expat inih zlib
 PKG      := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
@@ -24,7 +25,7 @@ BASE := -std=gnu2x -D_GNU_SOURCE $(WARN) -fPIC -Icore/include -Icore -DWC_BUILD_
 
 # Where the installed program looks for its files. Only the two sources that ask know of it, and another PREFIX compiles them anew.
 PLACES := -DPLUGIN_DIR='"$(PREFIX)/lib/wecomd/plugins"' -DSQL_DIR='"$(PREFIX)/share/wecomd/sql"' \
-          -DCONF_FILE='"$(SYSCONFDIR)/wecomd/wecomd.conf"'
+          -DCONF_FILE='"$(SYSCONFDIR)/wecomd/wecomd.conf"' -DVERSION='"$(VERSION)"'
 
 ifneq ($(SAN),)
 BASE    += -fsanitize=$(SAN) -fno-omit-frame-pointer -DSTACK_KIB=2048 $(if $(findstring gcc,$(CC)),-Wno-format-truncation)
@@ -183,8 +184,19 @@ check-headers:
 install: all
 	@etc/install $B '$(DESTDIR)' '$(PREFIX)' '$(SYSCONFDIR)' '$(VERSION)' '$(BUILD_ID)'
 
+deb:
+	@etc/demo/install-packages deb
+	@$(MAKE) -s console
+	@debian/build $B '$(VERSION)'
+
+# As root: a folder with a Debian of its own, made once by debootstrap and kept in $B/deploy.
+test-deploy:
+	@etc/demo/install-packages deploy
+	@$(MAKE) -s deb
+	@node tests/deploy/main.mjs
+
 clean:
 	rm -rf $B
 
 .SECONDARY:
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B/core $B/plugins $B/tests -name '*.d' 2>/dev/null)

@@ -20,6 +20,7 @@ static const char *files[FILES_MAX + 1] = {CONF_FILE};
 
 static const char usage_text[] =
 	"usage: wecomd [-c FILE]... COMMAND\n"
+	"       wecomd -V    the version\n"
 	"\n"
 	"  serve [--roles web,worker,resident]\n"
 	"      run in the foreground until SIGTERM; SIGHUP reloads, SIGUSR1 reopens the log\n"
@@ -256,7 +257,9 @@ int main(int argc, char **argv)
 	raise_descriptors();
 
 	/* '+': what follows the command is the command's. */
-	while ((c = getopt(argc, argv, "+c:h")) != -1) {
+	while ((c = getopt(argc, argv, "+c:hV")) != -1) {
+		if (c == 'V')
+			return puts("wecomd " VERSION) < 0;
 		if (c != 'c' || n == FILES_MAX)
 			return usage(NULL, c == 'h' ? stdout : stderr);
 		files[n++] = optarg;

@@ -239,7 +239,7 @@ function readSecrets(state) {
 	return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }
 
-class System {
+export class System {
 	constructor(options) {
 		Object.assign(this, options);
 		this.url = `http://127.0.0.1:${this.port}`;
