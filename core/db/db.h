@@ -51,6 +51,27 @@ int db_ping(wc_err *e);
  * DDL commits by itself and a run may be cut. Prints a line for each file to standard output. */
 int db_migrate(const char *sql_dir, const char *const *owners, wc_err *e);
 
+/* What a schema was made by: rows of owner, number and checksum; none where nothing was migrated. */
+int db_applied(wc_arena *a, wc_rows *rows, wc_err *e);
+
+/* Whether the program's files know a migration that was applied somewhere else; an owner that is not loaded cannot be judged and fits.
+ * -1: WC_E_CONFIG, the schema is newer than the program, or of another text. */
+int db_knows(const char *sql_dir, const char *const *owners, const char *owner, int number, const char *checksum, wc_err *e);
+
+/* --- whole schemas (dump.c), by the programs mariadb-dump and mariadb; their complaints go to standard error ----------- */
+
+/* Writes the schema as SQL to fd, as it is at one moment while others go on writing; no migration runs meanwhile. */
+int db_dump(int fd, wc_err *e);
+
+/* Runs the SQL of fd in the schema. */
+int db_load(int fd, wc_err *e);
+
+/* Names and rows of the schema's tables, counted. */
+int db_count_tables(wc_arena *a, wc_rows *rows, wc_err *e);
+
+/* Drops every table of the schema. */
+int db_empty(wc_err *e);
+
 /* Remembers what the files say now. From then on db_serves_schema() says whether all of that is applied; what a newer release has
  * added to the schema, or to the files, since is no hindrance to a process that runs. */
 int db_remember_schema(const char *sql_dir, const char *const *owners, wc_err *e);

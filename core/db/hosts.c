@@ -136,3 +136,17 @@ int hosts_rank(void)
 {
 	return rank_in_use;
 }
+
+struct db_settings hosts_alone(const struct db_settings *s, const wc_db *db, char *name)
+{
+	struct db_settings one = *s;
+	struct host        hosts[HOSTS_MAX];
+	wc_err             ignored;
+
+	if (!*s->socket && *s->host && parse_list(s, hosts, &ignored) > db->rank) {
+		strcpy(name, hosts[db->rank].name);
+		one.host = name;
+		one.port = hosts[db->rank].port;
+	}
+	return one;
+}

@@ -211,8 +211,7 @@ static int check_known(const struct migrations *all, const char *const *owners, 
 	return 0;
 }
 
-/* No row where nothing was ever migrated. */
-static int read_applied(wc_arena *a, wc_rows *done, wc_err *e)
+int db_applied(wc_arena *a, wc_rows *done, wc_err *e)
 {
 	wc_rows there;
 
@@ -230,8 +229,24 @@ int db_check_schema(const char *sql_dir, const char *const *owners, wc_err *e)
 	wc_rows           done;
 	int               rc = -1;
 
-	if (load_all(a, sql_dir, owners, &all, e) == 0 && read_applied(a, &done, e) == 0 && check_applied(&all, &done, e) == 0)
+	if (load_all(a, sql_dir, owners, &all, e) == 0 && db_applied(a, &done, e) == 0 && check_applied(&all, &done, e) == 0)
 		rc = check_known(&all, owners, &done, e);
+	wc_arena_free(a);
+	return rc;
+}
+
+int db_knows(const char *sql_dir, const char *const *owners, const char *owner, int number, const char *checksum, wc_err *e)
+{
+	wc_arena         *a    = wc_arena_new();
+	wc_cell           cells[] = {{owner, strlen(owner)}, {wc_printf(a, "%d", number), 0}, {checksum, strlen(checksum)}};
+	wc_rows           row  = {.n = 1, .columns = 3, .cell = cells};
+	struct migrations all;
+	int               rc = load_all(a, sql_dir, owners, &all, e);
+
+	for (size_t i = 0; rc == 0 && i < all.n; i++)
+		rc = compare(&row, &all.list[i], e) < 0 ? -1 : 0;
+	if (rc == 0)
+		rc = check_known(&all, owners, &row, e);
 	wc_arena_free(a);
 	return rc;
 }
@@ -247,7 +262,7 @@ int db_serves_schema(wc_err *e)
 {
 	wc_arena *a = wc_arena_new();
 	wc_rows   done;
-	int       rc = read_applied(a, &done, e) == 0 ? check_applied(&remembered, &done, e) : -1;
+	int       rc = db_applied(a, &done, e) == 0 ? check_applied(&remembered, &done, e) : -1;
 
 	wc_arena_free(a);
 	return rc;
