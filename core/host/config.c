@@ -117,7 +117,8 @@ static const char *read_value_file(wc_arena *a, const char *name, const struct p
 	size_t      n;
 
 	if (!f) {
-		problem_add(at->problems, "%s:%d: %s: %s", at->file, at->line, path, strerror(errno));
+		problem_add(at->problems, "%s:%d: %s: %s%s", at->file, at->line, path, strerror(errno),
+		            errno == EACCES ? "; wecomd's user must be allowed to read it: chgrp wecomd and chmod 640, or run this as that user" : "");
 		return "";
 	}
 	n = fread(text, 1, VALUE_MAX, f);
@@ -257,7 +258,7 @@ static void read_file(struct config *c, const char *file, struct problems *p)
 	}
 	line = ini_parse_stream(read_line, &r, add_value, &r);
 	if (line > 0)
-		problem_add(p, "%s:%d: neither [section] nor name = value", file, line);
+		problem_add(p, "%s:%d: neither [section] nor name = value; an indented line goes on with the value before it", file, line);
 	fclose(r.f);
 }
 
@@ -426,17 +427,14 @@ const char *config_text(const struct config *c, const char *section, const char 
 	return e ? e->value : NULL;
 }
 
-const char *config_place(const struct config *c, const char *section, const char *name)
-{
-	const struct entry *e = find_entry(c, section, name);
-
-	return e ? wc_printf(c->arena, "%s:%d: ", e->file, e->line) : "";
-}
-
 /* --- asking --------------------------------------------------------------------------------------------------------- */
 
 void config_fill(struct config *c, const char *section, const wc_field *fields, void *into, struct problems *p)
 {
+	struct asked *asked = wc_alloc(c->arena, sizeof *asked);
+
+	*asked   = (struct asked){section, fields, c->asked};
+	c->asked = asked;
 	for (const wc_field *f = fields; f && f->type; f++) {
 		struct entry *e     = find_entry(c, section, f->name);
 		const char   *text  = e ? e->value : f->standard, *expected;
@@ -512,22 +510,4 @@ void config_ignore(struct config *c, const char *plugin)
 	for (struct entry *e = c->first; e; e = e->next)
 		if (!strncmp(e->section, plugin, strcspn(e->section, ":")) && strlen(plugin) == strcspn(e->section, ":"))
 			e->used = true;
-}
-
-/* Sections of a plugin that is switched off are no mistake: they wait for it. */
-static bool belongs_to_switched_off(struct config *c, const char *section)
-{
-	size_t n = strcspn(section, ":");
-
-	for (struct entry *e = c->first; e; e = e->next)
-		if (!strcmp(e->section, "plugins") && strlen(e->name) == n && !memcmp(e->name, section, n))
-			return !strcmp(e->value, "off");
-	return false;
-}
-
-void config_check_unused(struct config *c, struct problems *p)
-{
-	for (struct entry *e = c->first; e; e = e->next)
-		if (!e->used && !belongs_to_switched_off(c, e->section))
-			problem_add(p, "%s:%d: [%s] %s: no such setting", e->file, e->line, e->section, e->name);
 }

@@ -34,8 +34,16 @@ struct variable {
 	struct variable *next;
 };
 
+/* What the program asked for: the sections it knows, and what may stand in them. */
+struct asked {
+	const char     *section;
+	const wc_field *fields;
+	struct asked   *next;
+};
+
 struct config {
 	wc_arena     *arena;
+	struct asked *asked;
 	struct variable *variables;
 	struct entry *first, **tail;
 };
@@ -54,9 +62,6 @@ int            config_save(const struct config *c, int fd);
 /* The written value of a setting; NULL: the files do not set it. */
 const char *config_text(const struct config *c, const char *section, const char *name);
 
-/* "FILE:LINE: " of a setting; "" where the files do not set it. */
-const char *config_place(const struct config *c, const char *section, const char *name);
-
 /* Fills into from [section] by the table; what is missing or wrong becomes a problem with file and line. */
 void config_fill(struct config *c, const char *section, const wc_field *fields, void *into, struct problems *p);
 
@@ -72,5 +77,11 @@ const char *const *config_plugins(struct config *c, struct problems *p);
 /* The sections of a plugin that could not be opened: nobody can say what they should hold. */
 void config_ignore(struct config *c, const char *plugin);
 
-/* What nothing asked for is unknown: a problem each. */
-void config_check_unused(struct config *c, struct problems *p);
+/* What nothing asked for is unknown: a problem each, with what was probably meant (advice.c). */
+void config_check_unused(struct config *c, const char *plugin_dir, struct problems *p);
+
+/* Puts file and line before the problems that begin with "[section] name", or "[section]" alone (advice.c). */
+void config_locate(const struct config *c, struct problems *p);
+
+/* " There are: a, b, c" for the plugins of the folder; empty where there are none (advice.c). */
+const char *plugins_there(wc_arena *a, const char *plugin_dir);

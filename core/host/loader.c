@@ -43,18 +43,18 @@ static bool head_fits(const wc_plugin *plugin, const char *path, struct problems
 	return false;
 }
 
-const wc_plugin *plugin_open(const char *folder, const char *name, const char *place, struct problems *p)
+const wc_plugin *plugin_open(const char *folder, const char *name, struct problems *p)
 {
 	const char      *path = wc_printf(p->arena, "%s/%s.so", folder, name);
 	const wc_plugin *plugin;
 	lt_dlhandle      handle;
 
 	if (access(path, R_OK) != 0) {
-		problem_add(p, "%s[plugins] %s: there is no %s", place, name, path);
+		problem_add(p, "[plugins] %s: there is no %s.%s", name, path, plugins_there(p->arena, folder));
 		return NULL;
 	}
 	if (lt_dlinit() != 0 || !(handle = open_module(path))) {
-		problem_add(p, "%s[plugins] %s: %s", place, name, reason(path));
+		problem_add(p, "[plugins] %s: %s", name, reason(path));
 		return NULL;
 	}
 	plugin = lt_dlsym(handle, "plugin");

@@ -94,11 +94,27 @@ static int warn(struct program *g, const char *nginx)
 	return nginx ? rc : 0;
 }
 
+/* Only here: other commands say it when they need the keys. */
+static bool check_keys(struct program *g)
+{
+	struct problems p;
+	wc_err          e;
+
+	if (crypt_open(g->crypt.key_file, &e) == 0)
+		return true;
+	problems_init(&p, g->arena);
+	problem_add(&p, "[crypt] key_file: %s%s", e.text, access(g->crypt.key_file, F_OK) == 0 ? "" :
+	            wc_printf(g->arena, "; a new one: (umask 077 && echo \"1 $(openssl rand -hex 32)\" > %s), owned by wecomd's user", g->crypt.key_file));
+	config_locate(g->config, &p);
+	problems_print(&p);
+	return false;
+}
+
 static int check(struct program *g, const char *nginx)
 {
 	size_t n = 0;
 
-	if (warn(g, nginx) < 0)
+	if (warn(g, nginx) < 0 || !check_keys(g))
 		return 1;
 	for (size_t i = 0; i < g->slot_count; i++)
 		n += !g->slots[i].is_part;

@@ -51,6 +51,8 @@ static void fill_settings(struct program *g, struct problems *p)
 		models_currency(g->core.currency);
 	if (web_addresses_set(g->arena, &g->web, &e) < 0)
 		problem_add(p, "%s", e.text);
+	if (g->web.listen && *g->web.listen && strncmp(g->web.listen, "unix:", 5) && strncmp(g->web.listen, "tcp:", 4))
+		problem_add(p, "[web] listen: expected unix:/path or tcp:ADDRESS:PORT, found \"%s\"", g->web.listen);
 	gethostname(host, sizeof host - 1);
 	if (!g->core.node || !*g->core.node)
 		g->core.node = host;
@@ -202,7 +204,7 @@ static void load_plugins(struct program *g, struct problems *p)
 	for (size_t i = 0; i < n && g->core.plugin_dir; i++) {
 		struct slot *s = &g->slots[g->slot_count];
 
-		if (!(s->plugin = plugin_open(g->core.plugin_dir, names[i], config_place(g->config, "plugins", names[i]), p))) {
+		if (!(s->plugin = plugin_open(g->core.plugin_dir, names[i], p))) {
 			config_ignore(g->config, names[i]);
 			continue;
 		}
@@ -435,7 +437,8 @@ void program_load(struct program *g, struct config *config, struct problems *p)
 	check_offers(g, p);
 	gather_at_rest(g, p);
 	gather_checks(g);
-	config_check_unused(g->config, p);
+	config_check_unused(g->config, g->core.plugin_dir, p);
+	config_locate(g->config, p);
 	loaded = g;
 }
 

@@ -79,7 +79,7 @@ extern const struct program *loaded;
 bool program_has_resident(const struct program *g);
 
 /* Opens one plugin and checks its head; NULL with a problem. */
-const wc_plugin *plugin_open(const char *folder, const char *name, const char *place, struct problems *p);     /* place: where the name stands */
+const wc_plugin *plugin_open(const char *folder, const char *name, struct problems *p);
 
 /* Parts of the host's own table. */
 extern const wc_metric host_metrics[];

@@ -139,7 +139,8 @@ static void check_file(wc_arena *a, struct input in)
 		config_fill(c, wc_printf(a, "bot:%s", *name), table, &s, &p);
 	for (const char *const *name = config_plugins(c, &p); *name; name++)
 		must(config_text(c, "plugins", *name));
-	config_check_unused(c, &p);
+	config_check_unused(c, NULL, &p);
+	config_locate(c, &p);
 	check_problems(&p);
 }
 
