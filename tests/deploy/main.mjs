@@ -164,6 +164,16 @@ const first = packageOf(path.join(build, 'deb'));
 const next = buildNext();
 const dependencies = field(first, 'Depends').split(/,\s*/).map((one) => one.replace(/[ :|(].*/s, ''));
 
+await step('the alarms are what Prometheus understands, and go off when they must', () => {
+	const rules = path.resolve('etc/prometheus/wecomd.rules.yml'), cases = path.join(folder, 'rules.test.yml');
+	fs.writeFileSync(cases, changed('tests/deploy/rules.test.yml', [['RULES', rules]]));
+	for (const args of [['check', 'rules', rules], ['test', 'rules', cases]]) {
+		const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+		assert.equal(status, 0, stdout + stderr);
+		assert.match(stdout, /SUCCESS/);
+	}
+});
+
 await step('a clean Debian', async () => {
 	machine.make([...new Set([...dependencies, 'mariadb-server', 'mariadb-client', 'nginx-light', 'lsb-base'])]);
 	await machine.start();

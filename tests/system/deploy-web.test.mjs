@@ -219,3 +219,28 @@ test('the units are what systemd understands, and leave little open', async () =
 		assert.equal(judged.status, 0, judged.stdout.split('\n').slice(-3).join('\n'));
 	}
 });
+
+test('every metric is explained, and alarms and the dashboard ask for none that is not there', async () => {
+	const names = [...(await system.get('/metrics', { headers: { Authorization: `Bearer ${key}` } })).text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
+	const known = new Set(names.flatMap(([, name, type]) => type === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]));
+	const told = fs.readFileSync('docs/operations.md', 'utf8');
+	for (const [, name] of names) assert.ok(told.includes(`| \`${name}\` |`), `docs/operations.md does not explain ${name}`);
+	const board = JSON.parse(fs.readFileSync('etc/grafana/wecomd.json', 'utf8'));
+	const asked = [...fs.readFileSync('etc/prometheus/wecomd.rules.yml', 'utf8').matchAll(/^ +expr: (.*)$/gm)].map(([, text]) => text)
+		.concat(board.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)));
+	assert.ok(asked.length > 30);
+	for (const text of asked)
+		for (const [name] of text.matchAll(/\b(?:wecomd_\w+|messages_total|answer_latency_seconds\w*)/g)) if (!/job="/.test(text)) assert.ok(known.has(name), `${name}: ${text}`);
+	assert.equal(new Set(board.panels.map(({ id }) => id)).size, board.panels.length);
+});
+
+test('a process that runs stays ready while a newer release has migrated, and is not when a migration of its own is gone', async () => {
+	const ready = async () => (await system.get('/ready')).status;
+	await system.sql("INSERT INTO schema_migration (owner, number, file, checksum) VALUES ('core', 9999, '9999_newer.sql', 'x')");
+	assert.equal(await ready(), 200);
+	const [[file, sum]] = await system.sql("SELECT file, checksum FROM schema_migration WHERE owner = 'core' AND number = 1");
+	await system.sql("DELETE FROM schema_migration WHERE owner = 'core' AND number = 1");
+	assert.equal(await ready(), 503);
+	await system.sql(`INSERT INTO schema_migration (owner, number, file, checksum) VALUES ('core', 1, '${file}', '${sum}'); DELETE FROM schema_migration WHERE number = 9999`);
+	assert.equal(await ready(), 200);
+});
