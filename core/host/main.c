@@ -189,7 +189,7 @@ static const wc_command *find_offered(const struct program *g, int argc, char **
 
 static bool is_own(const char *command)
 {
-	static const char *const own[] = {"check", "migrate", "plugins", "routes"};
+	static const char *const own[] = {"check", "migrate", "plugins", "routes", "tools"};
 
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (!strcmp(command, own[i]))
