@@ -1,6 +1,7 @@
 /* The audit trail as people see it: the list, the check, and the thread that chains new entries. */
 #include "admin/admin.h"
 #include "admin/chain.h"
+#include "admin/parts.h"
 
 #include "db/db.h"
 
@@ -112,6 +113,8 @@ static const wc_field entry_fields[] = {
 	{WC_INT, "seq", NULL, 0, "its place in the chain; null: not chained yet", .optional = true},
 	{0}};
 
+#define ENTRY "SELECT id, CONCAT(LEFT(DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z'), trace_id, actor, action, object, details, seq"
+
 static json_t *entry_json(wc_arena *a, const wc_rows *rows, size_t i, const void *unused)
 {
 	wc_err  ignored;
@@ -134,8 +137,7 @@ static int list_entries(wc_request *rq, const void *self)
 	wc_err               e;
 
 	(void)self;
-	db_select_begin(&s, wc_request_arena(rq), "SELECT id, CONCAT(LEFT(DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z'), trace_id, actor,"
-	                                          " action, object, details, seq FROM audit_log");
+	db_select_begin(&s, wc_request_arena(rq), ENTRY " FROM audit_log");
 	db_select_add(&s, " WHERE id < ?", wc_int(wc_list_after(list, INT64_MAX)));
 	db_select_text(&s, " AND actor = ?", f->actor);
 	db_select_word(&s, " AND action = ?", f->action);
@@ -147,6 +149,19 @@ static int list_entries(wc_request *rq, const void *self)
 	if (db_select_run(&s, &rows, &e) < 0)
 		return wc_reply_err(rq, &e);
 	return wc_list_reply_rows(list, &rows, entry_json, NULL);
+}
+
+static int get_entry(wc_request *rq, const void *self)
+{
+	wc_arena *a = wc_request_arena(rq);
+	wc_rows   rows;
+	wc_err    e;
+
+	(void)self;
+	if (wc_db_query(NULL, a, &rows, &e, ENTRY " FROM audit_log WHERE id = ?", wc_int(path_id(rq))) < 0)
+		return wc_reply_err(rq, &e);
+	return rows.n ? wc_reply_json(rq, 200, wc_json_keep(a, entry_json(a, &rows, 0, NULL)))
+	              : wc_problem(rq, 404, "not_found", "there is no such entry");
 }
 
 /* --- checking --------------------------------------------------------------------------------------------------------- */
@@ -302,6 +317,7 @@ WC_PART(audit_part, "audit",
 	.routes    = WC_ROUTES(
 		{WC_GET, "/api/audit", WC_ADMIN, list_entries, "The audit trail, newest first", .query = audit_query,
 		 .query_size = sizeof(struct filter), .list = true, .answer = entry_fields},
+		{WC_GET, "/api/audit/{id}", WC_ADMIN, get_entry, "One entry of the audit trail", .answer = entry_fields},
 		{WC_POST, "/api/audit/verify", WC_ADMIN, verify_route, "Checks the audit chain, up to 20,000 rows at a time", range_fields,
 		 sizeof(struct range)}),
 	.commands  = WC_COMMANDS(

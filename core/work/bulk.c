@@ -37,7 +37,7 @@ static int query(wc_db *db, wc_arena *a, const struct filter *f, const char *sql
 static int get_dead(wc_request *rq, const void *self)
 {
 	wc_arena *a     = wc_request_arena(rq);
-	json_t   *items = wc_json(a, "[]");
+	json_t   *kinds = wc_json(a, "[]");
 	int64_t   total = 0;
 	wc_rows   rows;
 	wc_err    e;
@@ -49,10 +49,10 @@ static int get_dead(wc_request *rq, const void *self)
 		return wc_reply_err(rq, &e);
 	for (size_t i = 0; i < rows.n; i++) {
 		total += wc_row_int(&rows, i, 1);
-		json_array_append_new(items, json_pack("{s:o, s:I, s:o, s:o}", "kind", json_word(&rows, i, 0), "count", (json_int_t)wc_row_int(&rows, i, 1),
+		json_array_append_new(kinds, json_pack("{s:o, s:I, s:o, s:o}", "kind", json_word(&rows, i, 0), "count", (json_int_t)wc_row_int(&rows, i, 1),
 		                                       "oldest_ms", json_ms(&rows, i, 2), "newest_ms", json_ms(&rows, i, 3)));
 	}
-	return wc_reply(rq, 200, "{s:O, s:n, s:I, s:b, s:i}", "items", items, "next", "total", (json_int_t)total, "more", total == COUNT_MAX, "at_once",
+	return wc_reply(rq, 200, "{s:O, s:I, s:b, s:i}", "kinds", kinds, "total", (json_int_t)total, "more", total == COUNT_MAX, "at_once",
 	                AT_ONCE);
 }
 

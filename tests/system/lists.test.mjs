@@ -52,12 +52,15 @@ const entry = async () => assert.equal((await put('/api/smartbot/roles/%E5%88%97
 const role = () => system.sql(`INSERT INTO smartbot_role (name, prompt) VALUES ('列表${(++made * 7919) % 1000}', 'x')`);
 const bot = () => system.sql(`INSERT INTO smartbot_bot (name, aibotid, receiveid, token, aes_key, model, prompt, seed_hash)
 	SELECT 'list${(++made * 7919) % 1000}', '', '', token, aes_key, model, prompt, '' FROM smartbot_bot WHERE name = 'helpdesk'`);
-const usage = () => system.sql(`INSERT INTO smartbot_usage SELECT DATE(NOW()) - INTERVAL ${++made % 3} DAY, id, ${hex(`person${made}`)}, 'demo/模型', ${made}, 1, 1, ${made % 5}
+const usage = () => system.sql(`INSERT INTO smartbot_usage (day, bot_id, person, model, calls, prompt_tokens, completion_tokens, cost_micros)
+	SELECT DATE(NOW()) - INTERVAL ${++made % 3} DAY, id, ${hex(`person${made}`)}, 'demo/模型', ${made}, 1, 1, ${made % 5}
 	FROM smartbot_bot WHERE name = 'helpdesk'`);
 const rating = () => system.sql(`INSERT INTO smartbot_feedback (event_key, bot_id, stream_id, person, kind, reasons, content)
 	SELECT LEFT(SHA2('rating${++made}', 256), 32), id, '', ${hex('person')}, 1, '', '' FROM smartbot_bot WHERE name = 'helpdesk'`);
 const conversation = () => system.sql(`INSERT INTO smartbot_conversation (bot_id, scope, scope_key, label)
 	SELECT id, 'person', ${hex(`scope${++made}`)}, '' FROM smartbot_bot WHERE name = 'helpdesk'`);
+const press = () => system.sql(`INSERT INTO smartbot_press (event_key, bot_id, task_id, person, pressed, choices)
+	SELECT LEFT(SHA2('press${++made}', 256), 32), id, 'task', ${hex('person')}, 'yes', '' FROM smartbot_bot WHERE name = 'helpdesk'`);
 const turn = () => system.sql(`INSERT INTO smartbot_turn (conversation_id, stream_id, person, question, answer, tokens)
 	VALUES (7777, LEFT(SHA2('turn${++made}', 256), 32), ${hex('person')}, '', '', 1)`);
 
@@ -75,6 +78,7 @@ const lists = [
 	{ at: '/api/smartbot/bots', add: bot, key: 'name' },
 	{ at: '/api/smartbot/usage', add: usage, key: 'calls' },
 	{ at: '/api/smartbot/feedback', add: rating },
+	{ at: '/api/smartbot/presses', add: press },
 	{ at: '/api/smartbot/conversations', add: conversation },
 	{ at: '/api/smartbot/conversations/7777/turns', add: turn },
 ];
@@ -107,7 +111,7 @@ test('every list is among those that were paged, and none pages in another way',
 	for (const { at } of listRoutes().filter(({ op }) => op.tags[0] === 'core' || op.tags[0] === 'smartbot')) assert.ok(paged.delete(at), `${at} is not tested`);
 	assert.deepEqual([...paged], []);
 	for (const [at, { get: op }] of Object.entries(doc.paths)) {
-		if (!op || at.includes('{') || at === '/api/doctor' || !at.startsWith('/api/') || op.parameters.some(({ name }) => name === 'cursor')) continue;
+		if (!op || at.includes('{') || ['/api/doctor', '/api/health/parts'].includes(at) || !at.startsWith('/api/') || op.parameters.some(({ name }) => name === 'cursor')) continue;
 		assert.ok(!('items' in (await get(at)).json), `${at} has items but no pages`);
 	}
 });
@@ -219,6 +223,8 @@ test('outward actions are filtered by state, kind, target, trace and time', asyn
 test('the audit trail is filtered by actor, action, object, trace and time', async () => {
 	await entry();
 	const [newest] = (await items('/api/audit?limit=1&action=smartbot.role.put')).items;
+	assert.deepEqual({ ...(await get(`/api/audit/${newest.id}`)).json, seq: null }, { ...newest, seq: null });
+	for (const id of ['0', 'x', '99999999']) assert.equal((await get(`/api/audit/${id}`)).status, 404, id);
 	const began = Date.parse(newest.at), iso = (ms) => new Date(ms).toISOString();
 	const ids = async (query) => (await items(`/api/audit?${query}`)).items.map(({ id }) => id);
 	assert.deepEqual(await ids(`trace_id=${newest.trace_id}`), [newest.id]);
@@ -255,7 +261,7 @@ test('keys are filtered by role and maker, sessions by their user', async () => 
 });
 
 test('use is listed by day and bot', async () => {
-	await system.sql(`INSERT INTO smartbot_usage SELECT '2021-03-01', id, ${hex('p')}, 'm', 1, 1, 1, 1 FROM smartbot_bot WHERE name = 'helpdesk'`);
+	await system.sql(`INSERT INTO smartbot_usage (day, bot_id, person, model, calls, prompt_tokens, completion_tokens, cost_micros) SELECT '2021-03-01', id, ${hex('p')}, 'm', 1, 1, 1, 1 FROM smartbot_bot WHERE name = 'helpdesk'`);
 	await found({
 		'from=2021-03-01&to=2021-03-01': 1, 'from=2021-03-02&to=2021-03-02': 0, 'from=2021-03-01&to=2021-03-01&bot=nobody': 0,
 		'from=2021-03-01&to=2021-03-01&bot=helpdesk': 1, 'from=2021-03-01&to=2021-03-01&bot=%E5%AE%A2': 0,

@@ -320,7 +320,7 @@ test('as many dead jobs as were confirmed are tried again, or none', async () =>
 	await bury(2, {});
 	await system.sql("UPDATE job SET kind = 'crash.ok' WHERE state = 4 AND lane IS NULL");
 	const dead = await good('viewer', 'GET', '/api/jobs/dead');
-	assert.deepEqual([dead.total, dead.more, dead.at_once, dead.items.map(({ kind, count }) => [kind, count])],
+	assert.deepEqual([dead.total, dead.more, dead.at_once, dead.kinds.map(({ kind, count }) => [kind, count])],
 		[5, false, 500, [['crash.fail', 3], ['crash.ok', 2]]]);
 	assert.equal((await good('viewer', 'GET', '/api/jobs/dead?kind=crash.ok')).total, 2);
 	assert.equal((await good('viewer', 'GET', `/api/jobs/dead?since_ms=${Date.now() + 60_000}`)).total, 0);
