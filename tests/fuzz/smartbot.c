@@ -76,6 +76,18 @@ void wc_callback_job(wc_callback *cb, const char *kind, const char *lane, const 
 	cb->job[cb->jobs++] = (struct job){kind, lane ? lane : "", key, wc_json_text(cb->arena, args)};
 }
 
+/* The place in the lane comes from the key: none to five stand before. */
+void wc_callback_if_behind(wc_callback *cb, wc_callback_behind *behind, const void *ctx)
+{
+	struct job *job;
+
+	must(cb->jobs > 0);
+	job = &cb->job[cb->jobs - 1];
+	must(job->key && strlen(job->key) == 32 && *job->lane);
+	if (job->key[0] % 6)
+		job->args = wc_json_text(cb->arena, behind(cb, job->key[0] % 6, ctx));
+}
+
 void wc_callback_reply(wc_callback *cb, const json_t *reply)
 {
 	must(json_is_object(reply));
@@ -90,11 +102,10 @@ void wc_callback_wait(wc_callback *cb, const char *key, int64_t ms, wc_callback_
 
 /* --- what would ask the database ------------------------------------------------------------------------------------- */
 
-int64_t wc_lane_ahead(wc_arena *a, const char *lane, const char *key, wc_err *e)
+json_t *bot_welcome_notice(wc_arena *a, const struct bot *bot, const char *link)
 {
-	(void)a, (void)lane, (void)e;
-	must(strlen(key) == 32);
-	return key[0] % 6;
+	(void)bot;
+	return wc_json(a, "{s:s, s:s}", "card_type", "news_notice", "link", link);
 }
 
 const char *lane_of(wc_arena *a, const char *bot, const char *user)
@@ -111,7 +122,7 @@ int bot_load(wc_arena *a, int64_t id, struct bot *bot, wc_err *e)
 {
 	(void)a, (void)e;
 	must(id == 7);
-	*bot = (struct bot){.id = 7, .name = "helpdesk", .welcome = "您好", .welcome_card = ""};
+	*bot = (struct bot){.id = 7, .name = "helpdesk", .welcome = "您好", .welcome_card = "", .welcome_image = ""};
 	return 0;
 }
 
@@ -130,7 +141,7 @@ const json_t *card_answer(wc_callback *cb, const char *key, const void *self, wc
 
 /* --- what must hold --------------------------------------------------------------------------------------------------- */
 
-static const struct smartbot settings = {.in_flight = 3};
+static const struct smartbot settings = {.in_flight = 3, .link = ""};
 
 static int receive(wc_callback *cb, wc_arena *a, const char *note, struct input in)
 {

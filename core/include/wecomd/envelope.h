@@ -50,7 +50,7 @@ int wc_envelope_close(const wc_envelope *v, wc_arena *a, wc_slice msg, const uns
                       wc_err *e);
 
 /* The ciphertext of a callback's body. The first byte that is not blank says which form it has: '<' XML (expat,
- * no entities, at most 16 levels), '{' JSON (encrypt or Encrypt). -1: WC_E_ARG. */
+ * no entities, at most 16 levels), '{' JSON (encrypt or Encrypt). *encrypt points into the body or the arena and is not terminated. -1: WC_E_ARG. */
 int wc_envelope_unwrap(wc_arena *a, wc_slice body, wc_slice *encrypt, bool *is_xml, wc_err *e);
 
 /* The whole body of a passive reply: encrypts, signs with timestamp and nonce, and wraps in the form asked for. */
