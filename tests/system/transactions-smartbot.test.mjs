@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import test, { after, before } from 'node:test';
+import { FAULTS } from './db-proxy.mjs';
 import { modelSection, newBot, startFake, textOf } from './fake.mjs';
 import { textMessage, waitFor } from './harness.mjs';
 import { Bench } from './transactions.mjs';
@@ -94,13 +95,13 @@ test('a bot is changed once', async () => {
 
 test('a later message is sent once, whatever breaks around the call', async () => {
 	const sent = () => fake.replies.length;
-	await bench.everyFault(['reply claimed', 'reply settled', 'turn remembered later'], async () => {
+	const last = async () => [await bench.sql("SELECT state, answer FROM outbound_call WHERE kind = 'smartbot.reply' ORDER BY id DESC LIMIT 1"), await triesOfLast()];
+	await bench.everyFault(['ledger intent', 'ledger end', 'turn remembered later'], async () => {
 		const before = sent();
 		await press('ask:今天几号');
 		await waitFor('the message', () => sent() > before, { every: 10 });
-	}, { settle: done, check: async () => [await bench.sql('SELECT state, answer FROM smartbot_reply ORDER BY updated_at DESC LIMIT 1'), await triesOfLast()] });
-	const all = await bench.one('SELECT COUNT(*) FROM smartbot_reply WHERE state = 2');
-	assert.equal(String(sent()), all);
+	}, { settle: done, check: last });
+	assert.equal(String(sent()), await bench.one("SELECT COUNT(*) FROM outbound_call WHERE kind = 'smartbot.reply' AND state = 1"));
 
 	// A card that nobody waits for any more is said in a message.
 	await press('help');
@@ -114,18 +115,39 @@ test('a later message is sent once, whatever breaks around the call', async () =
 	}, { check: (_, n) => n });
 });
 
+test('a message that cannot leave is called under each number once', async () => {
+	fake.script = () => ({ text: '字。'.repeat(6000) });
+	await bench.everyFault(['reply not sent'], async () => {
+		const { status, reply } = await system.callback({ ...textMessage('长', { bot: mind, user: fresh('user') }), response_url: 'http://127.0.0.1:1/reply' }, { bot: mind });
+		assert.equal(status, 200);
+		assert.match(await system.finished(reply.stream.id, { bot: mind, every: 10 }), /没有显示/);
+		return reply.stream.id;
+	}, { settle: done, check: async (_, id) => [await bench.one(`SELECT calls FROM smartbot_reply WHERE stream_id = '${id}'`),
+		await bench.sql(`SELECT SUBSTRING_INDEX(call_key, '/', -1), state, answer FROM outbound_call WHERE call_key LIKE 'smartbot.reply/${id}/%'`)] });
+	fake.script = undefined;
+});
+
+test('a button that others made is noted once, with who pressed it', () => bench.everyFault(['press kept', 'person kept'], () => press('vote:1'),
+	{ settle: done, check: async (_, title) => [title, await triesOfLast()] }));
+
 test('a rating is kept once', () => bench.everyFault(['feedback'], async () => {
 	const { status } = await system.callback(event('feedback_event', { id: 'x', type: 2, content: '不对', inaccurate_reason_list: [2, 3] }), { bot: mind });
 	assert.equal(status, 200);
 }, { settle: done }));
 
+async function running() {
+	const id = crypto.randomBytes(16).toString('hex');
+	await bench.sql(`INSERT INTO smartbot_stream (stream_id, bot_id, content, fence, asked_at) VALUES ('${id}', 1, '', 1, NOW(3))`);
+	return id;
+}
+
+test('a card is attached once', () => bench.everyFault(['card attached'], (id) => ask('POST', `/streams/${id}/card`,
+	{ card: { card_type: 'text_notice', main_title: { title: '好' }, card_action: { type: 1, url: 'https://example.com/' } } }), {
+	prepare: running, check: async (id) => [await audits(`stream:${id}`), await bench.one(`SELECT card IS NOT NULL FROM smartbot_stream WHERE stream_id = '${id}'`)] }));
+
 test('a picture is attached once', () => bench.everyFault(['picture attached'], (id) => ask('POST', `/streams/${id}/images`,
 	{ base64: Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(20, 7)]).toString('base64') }), {
-	prepare: async () => {
-		const id = crypto.randomBytes(16).toString('hex');
-		await bench.sql(`INSERT INTO smartbot_stream (stream_id, bot_id, content, fence, asked_at) VALUES ('${id}', 1, '', 1, NOW(3))`);
-		return id;
-	} }));
+	prepare: running, check: (id) => audits(`stream:${id}`) }));
 
 test('older turns are summed up once', async () => {
 	fake.script = ({ messages, text }) => (/压缩成一份/.test(textOf(messages[0])) ? { text: '摘要' } : { text: `好${text.length}` });
@@ -134,6 +156,25 @@ test('older turns are summed up once', async () => {
 		for (let i = 0; i < 4; i++) await say(small, `第${i}句${'很长的话'.repeat(10)}`, user);
 		await waitFor('the summary', async () => await bench.one('SELECT summary IS NOT NULL FROM smartbot_conversation ORDER BY id DESC LIMIT 1') === '1', { every: 10 });
 	}, { settle: done, atOnce: true });
+});
+
+test('what is old goes, and the trail tells how much, however often the way is broken', async () => {
+	const old = 'NOW(3) - INTERVAL 800 DAY', hash = 'RANDOM_BYTES(32)', id = () => `'${crypto.randomBytes(16).toString('hex')}'`;
+	const lay = () => bench.sql(`INSERT INTO smartbot_image (stream_id, no, image, at) VALUES (${id()}, 0, '', ${old});
+		INSERT INTO smartbot_stream (stream_id, bot_id, content, fence, asked_at) VALUES (${id()}, 1, '', 1, ${old});
+		INSERT INTO smartbot_card VALUES (${id()}, '', ${old}); INSERT INTO smartbot_reply (stream_id, url, expires_at) VALUES (${id()}, '', ${old});
+		INSERT INTO smartbot_feedback (event_key, bot_id, stream_id, person, kind, reasons, content, at) VALUES (${id()}, 1, '', ${hash}, 1, '', '', ${old});
+		INSERT INTO smartbot_press (event_key, bot_id, person, task_id, pressed, choices, at) VALUES (${id()}, 1, ${hash}, '', '', '', ${old});
+		INSERT INTO smartbot_usage (day, bot_id, person, model, calls, prompt_tokens, completion_tokens, cost_micros) VALUES (${old}, 1, ${hash}, '', 1, 1, 1, 1);
+		INSERT INTO smartbot_turn (conversation_id, stream_id, person, question, answer, tokens, at) VALUES (0, ${id()}, ${hash}, '', '', 0, ${old});
+		INSERT INTO smartbot_conversation (bot_id, scope, scope_key, label, updated_at) VALUES (1, 'person', ${hash}, '', ${old});
+		INSERT INTO smartbot_person VALUES (${hash}, '')`);
+	// Each DELETE comes twice, with rows and without: one fault at a time is two of them there, which five tries survive.
+	for (const fault of FAULTS) {
+		await bench.everyFault(['retention of the bots'], () => bench.sql(`INSERT INTO job (kind, job_key, state, due_at, trace_id, args)
+			SELECT 'smartbot.retention', ${id()}, 1, NOW(3), trace_id, args FROM job ORDER BY id DESC LIMIT 1`), { prepare: lay, settle: done, atOnce: true, faults: [fault],
+			check: async () => [await bench.one("SELECT details FROM audit_log WHERE action = 'smartbot.retention' ORDER BY id DESC LIMIT 1"), await triesOfLast()] });
+	}
 });
 
 test('no other transaction was seen, and none of these was left out', () => bench.complete());

@@ -25,8 +25,9 @@ kind(work, 'job settlement', 'core/work/claim.c settle', /^UPDATE job SET state 
 kind(clock, 'job lease', 'core/work/claim.c renew_some', /^UPDATE job SET due_at = NOW\(3\) \+ INTERVAL \? MICROSECOND WHERE state = 2 AND owner = \?/);
 kind(clock, 'job recovery, expired', 'core/work/claim.c claim_recover_expired', /^UPDATE job SET state = 1, owner = NULL, crashes = crashes \+ 1,.*due_at < NOW\(3\)$/);
 kind(clock, 'job recovery, dead', 'core/work/claim.c claim_recover_dead', /^UPDATE job SET state = 1, owner = NULL, crashes = crashes \+ 1,.*owner = \?$/);
-kind(work, 'job retry', 'core/work/jobs.c how', /^UPDATE job SET state = \?, lane_no = \?/);
-kind(work, 'job cancel', 'core/work/jobs.c how', /^UPDATE job SET (state = 4, finished_at = NOW\(3\), error = CONCAT|cancel_by = \?)/);
+kind(work, 'job retry', 'core/work/jobs.c how', /^UPDATE job SET state = \?, lane_no = \?/, { unless: /^SELECT id, lane FROM job/ });
+kind(work, 'jobs retried together', 'core/work/bulk.c retry_all', /^SELECT id, lane FROM job WHERE state = 4/);
+kind(work, 'job cancel', 'core/work/jobs.c how', /^UPDATE job SET (state = 4, finished_at = NOW\(3\), due_at = NOW\(3\), error = CONCAT|cancel_by = \?)/);
 kind(work, 'job add', 'core/work/lanes.c add_alone', /^INSERT IGNORE INTO job \(kind/, { unless: /inbox_|UPDATE timer/ });
 kind(work, 'lease', 'core/work/lease.c hold', /^UPDATE lease SET owner = \?, fence/);
 kind(work, 'lease release', 'core/work/lease.c wc_lease_release', /^UPDATE lease SET owner = NULL/);
@@ -78,6 +79,8 @@ kind(bot, 'stream opened', 'plugins/smartbot/stream.c open_row', /^INSERT INTO s
 kind(bot, 'stream shown', 'plugins/smartbot/stream.c stream_show', /^UPDATE smartbot_stream SET content = \? WHERE/);
 kind(bot, 'stream ended', 'plugins/smartbot/stream.c end_row', /^UPDATE smartbot_stream SET content = \?, finished = 1/);
 kind(bot, 'picture attached', 'plugins/smartbot/stream.c attach_row', /^INSERT INTO smartbot_image/);
+kind(bot, 'card attached', 'plugins/smartbot/stream.c card_row', /^UPDATE smartbot_stream SET card = \?/);
+kind(bot, 'person kept', 'plugins/smartbot/stream.c person_keep', /^INSERT IGNORE INTO smartbot_person/, { only: true });
 kind(bot, 'turn remembered later', 'plugins/smartbot/memory.c memory_add', /^INSERT IGNORE INTO smartbot_turn/, { only: true });
 kind(bot, 'conversation begun', 'plugins/smartbot/memory.c memory_open', /^INSERT IGNORE INTO smartbot_conversation/);
 kind(bot, 'conversation cleared', 'plugins/smartbot/api.c forget', /^UPDATE smartbot_conversation SET summary = NULL/, { with: /audit_log/ });
@@ -85,10 +88,11 @@ kind(bot, 'conversation cleared by its person', 'plugins/smartbot/memory.c clear
 kind(bot, 'role chosen', 'plugins/smartbot/memory.c memory_set_role', /^UPDATE smartbot_conversation SET role/);
 kind(bot, 'summary', 'plugins/smartbot/memory.c write_summary', /^UPDATE smartbot_conversation SET summary = \?/);
 kind(bot, 'use counted', 'plugins/smartbot/usage.c usage_add', /^INSERT INTO smartbot_usage/);
-kind(bot, 'reply claimed', 'plugins/smartbot/reply.c claim', /^UPDATE smartbot_reply SET state = 1/);
-kind(bot, 'reply settled', 'plugins/smartbot/reply.c settle', /^UPDATE smartbot_reply SET state = \?/);
+kind(bot, 'reply not sent', 'plugins/smartbot/reply.c settle', /^UPDATE smartbot_reply SET calls = calls \+ 1/);
 kind(bot, 'reply kept', 'plugins/smartbot/reply.c reply_keep', /^INSERT IGNORE INTO smartbot_reply/, { only: true });
 kind(bot, 'card kept', 'plugins/smartbot/touch.c keep_card', /^INSERT IGNORE INTO smartbot_card/);
+kind(bot, 'press kept', 'plugins/smartbot/touch.c take_note', /^INSERT IGNORE INTO smartbot_press/);
+kind(bot, 'retention of the bots', 'plugins/smartbot/retention.c delete_rows', /^DELETE FROM smartbot_\w+ WHERE (at|asked_at|expires_at|day|updated_at|TRUE)\b/);
 kind(bot, 'feedback', 'plugins/smartbot/touch.c feedback_run', /^INSERT IGNORE INTO smartbot_feedback/);
 kind(bot, 'bot changed', 'plugins/smartbot/api.c write_change', /^UPDATE smartbot_bot SET persona/, { with: /audit_log/ });
 kind(clock, 'bot seeded', 'plugins/smartbot/bot.c seed', /^SELECT seed_hash FROM smartbot_bot/);
@@ -111,7 +115,7 @@ function fits(tx, { has, only, unless, with: along }) {
 const reads = (tx) => body(tx).every((sql) => /^(SELECT|SHOW)\b/.test(sql));
 
 // Statements of migrations.
-const MIGRATES = /^(--|CREATE|ALTER|DROP|INSERT IGNORE INTO (audit_chain|setting_version|smartbot_role) |INSERT INTO (things_thing|section_note))/;
+const MIGRATES = /^(--|CREATE|ALTER|DROP|INSERT IGNORE INTO (audit_chain|setting_version|smartbot_role) |INSERT INTO (things_thing|section_note)|UPDATE ai_call SET failed = TRUE WHERE result|UPDATE job SET due_at = finished_at )/;
 
 export const kindOf = (tx) => Object.keys(kinds).find((name) => fits(tx, kinds[name]));
 
