@@ -87,7 +87,7 @@ static int sweep_lanes(wc_db *db, void *arg, wc_err *e)
 	s->more = lanes.n > 0;
 	if (s->more)
 		memcpy(s->last, wc_row_cell(&lanes, lanes.n - 1, 0).s, LANE_SIZE);
-	return 0;
+	return s->deleted ? wc_db_once(db, e) : 0;
 }
 
 static int delete_lanes(wc_job *job, int64_t *deleted, wc_err *e)
