@@ -44,7 +44,7 @@ kind(work, 'replay', 'core/work/replay.c replay', /^INSERT IGNORE INTO inbox_rep
 kind(bot, 'model call noted', 'core/work/explain.c ai_call_note', /^INSERT INTO ai_call/);
 kind(work, 'settings change', 'core/host/settings.c write_all', /^UPDATE setting_version/);
 kind(clock, 'sign of life', 'core/host/beat.c write_beat', /^INSERT INTO process/);
-kind(clock, 'last sign of life', 'core/host/beat.c remove_row, core/host/beat.c beat_end', /^DELETE FROM process/);
+kind(clock, 'last sign of life', 'core/host/beat.c remove_row, core/host/beat.c beat_end, core/host/backup.c forget_processes', /^DELETE FROM process/);
 kind(work, 'idempotency begin', 'core/web/idempotency.c claim', /^INSERT (IGNORE )?INTO idempotency/);
 kind(work, 'idempotency end', 'core/web/idempotency.c keep', /^UPDATE idempotency SET state/);
 kind(work, 'idempotency given back', 'core/web/idempotency.c give_back', /^DELETE FROM idempotency WHERE key_hash/);
