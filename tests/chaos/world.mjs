@@ -10,15 +10,16 @@ const isRoot = process.getuid() === 0;
 const secret = (n) => crypto.randomBytes(n).toString('base64').replace(/[^A-Za-z0-9]/g, 'x').slice(0, n);
 
 class Service {
-	constructor(name, argv, { log, env = {}, restart = true } = {}) {
-		Object.assign(this, { name, argv, log, env, restart, wanted: false });
+	constructor(name, argv, { log, env = {}, user, restart = true } = {}) {
+		Object.assign(this, { name, argv, log, env, user, restart, wanted: false });
 	}
 
-	// Dies with this process; KILL, since a MariaDB that starts may overhear TERM.
+	// Dies with this process; KILL, since a MariaDB that starts may overhear TERM. A program that changes its user by itself would forget that.
 	start() {
+		const user = this.user ? ['--reuid', this.user, '--regid', this.user, '--clear-groups'] : [];
 		this.wanted = true;
 		const out = fs.openSync(this.log, 'a');
-		const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...this.argv], {
+		const child = spawn('setpriv', [...user, '--pdeathsig', 'KILL', ...this.argv], {
 			cwd: root, env: { ...process.env, ...this.env }, stdio: ['ignore', out, out],
 		});
 		fs.closeSync(out);
@@ -56,9 +57,9 @@ class Database extends Service {
 		await must('mariadb-install-db', ['--no-defaults', '--force', '--auth-root-authentication-method=normal', '--skip-test-db', ...user,
 			`--datadir=${dir}`], { TMPDIR: tmp });
 		const socket = path.join(folder, 'sock');
-		const argv = ['mariadbd', '--no-defaults', ...user, `--datadir=${dir}`, `--tmpdir=${tmp}`, `--socket=${socket}`,
+		const argv = ['mariadbd', '--no-defaults', `--datadir=${dir}`, `--tmpdir=${tmp}`, `--socket=${socket}`,
 			`--pid-file=${folder}/pid`, '--character-set-server=utf8mb4', '--max-connections=400', '--innodb-buffer-pool-size=64M', ...options];
-		return Object.assign(new Database(name, argv, { log: path.join(state, `${name}.log`), env }), { socket });
+		return Object.assign(new Database(name, argv, { log: path.join(state, `${name}.log`), env, user: isRoot ? 'mysql' : undefined }), { socket });
 	}
 
 	async sql(statement, schema = '') {
