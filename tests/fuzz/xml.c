@@ -15,6 +15,17 @@ static bool must_be_refused(struct input in)
 	return !holds(in, "<!--") && !holds(in, "<![") && !holds(in, "<?") && holds(in, "<!DOCTYPE");
 }
 
+/* The short way for the usual body must see what the reader of JSON sees. */
+static void check_json(wc_arena *a, struct input in, wc_slice encrypt)
+{
+	wc_err        e;
+	const json_t *body = wc_json_parse(a, in.p, in.n, &e), *value;
+
+	must(body);
+	value = json_object_get(body, "encrypt") ? json_object_get(body, "encrypt") : json_object_get(body, "Encrypt");
+	must(json_string_length(value) == encrypt.n && !memcmp(json_string_value(value), encrypt.p, encrypt.n));
+}
+
 /* The ciphertext in the simplest body of its form is the same ciphertext. */
 static void check_again(wc_arena *a, wc_slice encrypt, bool is_xml)
 {
@@ -44,6 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(encrypt.n > 0 && encrypt.n < in.n);
 		must(wc_utf8_valid(encrypt.p, encrypt.n) && !memchr(encrypt.p, 0, encrypt.n));
 		must(!is_xml || !must_be_refused(in));
+		if (!is_xml)
+			check_json(a, in, encrypt);
 		check_again(a, encrypt, is_xml);
 	} else {
 		must(e.code == WC_E_ARG && *e.text);
