@@ -110,8 +110,20 @@ export async function freePort() {
 
 const folders = new Set();
 
+// Most of a system's start, and of every commit, is waiting for a disk to have what the end of a test throws away. So its folder is in
+// memory where there is plenty; what a killed process has written outlives it there too.
+function quickPlace() {
+	try {
+		const memory = fs.statfsSync('/dev/shm');
+		const free = Number(/^MemAvailable:\s+(\d+) kB/m.exec(fs.readFileSync('/proc/meminfo', 'utf8'))[1]) * 1024;
+		fs.accessSync('/dev/shm', fs.constants.W_OK | fs.constants.X_OK);
+		if (memory.type === 0x01021994 && Math.min(memory.bavail * memory.bsize, free) > 3e9) return '/dev/shm';
+	} catch { /* there is none */ }
+	return '/tmp';
+}
+
 export function tempFolder() {
-	const folder = fs.mkdtempSync('/tmp/wecomd-test-');
+	const folder = fs.mkdtempSync(path.join(quickPlace(), 'wecomd-test-'));
 	fs.chmodSync(folder, 0o755);     // MariaDB's own user passes here
 	folders.add(folder);
 	return folder;
