@@ -286,9 +286,9 @@ static const char *excuse_for(const wc_err *e, const char *what, wc_arena *a)
 }
 
 /* 0 with an excuse when it cannot be had for good; -1 when trying again may help. */
-static int fetch(struct answering *x, struct reading *r, const char *url, int64_t max, const char *what, struct media *m, wc_err *e)
+static int fetch(struct answering *x, wc_arena *a, struct reading *r, const char *url, int64_t max, const char *what, struct media *m, wc_err *e)
 {
-	if (media_fetch(x->job, x->self, &x->bot, url, max, m, e) == 0)
+	if (media_fetch(x->job, a, x->self, &x->bot, url, max, m, e) == 0)
 		return 0;
 	m->bytes.p = NULL;
 	/* A URL lives five minutes, so only the first tries are worth it. */
@@ -299,19 +299,13 @@ static int fetch(struct answering *x, struct reading *r, const char *url, int64_
 	return 0;
 }
 
-static int read_picture(struct answering *x, struct reading *r, const char *url, wc_err *e)
+/* a is for what is large and needed in between: bytes as they came, as they are, and as text. */
+static int take_picture(struct answering *x, wc_arena *a, struct reading *r, const char *url, wc_err *e)
 {
 	struct media m;
 	const char  *type;
 
-	wc_buf_adds(r->kept, "[图片]");
-	if (!x->bot.vision) {
-		r->excuse = "抱歉，我还看不懂图片，请用文字告诉我。";
-		return 0;
-	}
-	if ((int64_t)json_array_size(r->pictures) >= x->self->images)
-		return 0;
-	if (fetch(x, r, url, x->self->image_max, "图片", &m, e) < 0)
+	if (fetch(x, a, r, url, x->self->image_max, "图片", &m, e) < 0)
 		return -1;
 	if (!m.bytes.p)
 		return 0;
@@ -320,9 +314,27 @@ static int read_picture(struct answering *x, struct reading *r, const char *url,
 		return 0;
 	}
 	json_array_append_new(r->pictures, json_pack("{s:s, s:{s:o}}", "type", "image_url", "image_url", "url",
-	                                             json_string(wc_printf(x->a, "data:%s;base64,%s", type, wc_base64(x->a, m.bytes).p))));
+	                                             json_string(wc_printf(a, "data:%s;base64,%s", type, wc_base64(a, m.bytes).p))));
 	x->prompt_estimate += 1000;     /* vendors count a picture as some hundred to some thousand tokens */
 	return 0;
+}
+
+static int read_picture(struct answering *x, struct reading *r, const char *url, wc_err *e)
+{
+	wc_arena *a;
+	int       rc;
+
+	wc_buf_adds(r->kept, "[图片]");
+	if (!x->bot.vision) {
+		r->excuse = "抱歉，我还看不懂图片，请用文字告诉我。";
+		return 0;
+	}
+	if ((int64_t)json_array_size(r->pictures) >= x->self->images)
+		return 0;
+	a  = wc_arena_new();
+	rc = take_picture(x, a, r, url, e);
+	wc_arena_free(a);
+	return rc;
 }
 
 static int read_file(struct answering *x, struct reading *r, const char *url, wc_err *e)
@@ -331,7 +343,7 @@ static int read_file(struct answering *x, struct reading *r, const char *url, wc
 	const char  *text;
 	size_t       n, room = (size_t)x->self->file_text_max;
 
-	if (fetch(x, r, url, x->self->file_max, "文件", &m, e) < 0)
+	if (fetch(x, x->a, r, url, x->self->file_max, "文件", &m, e) < 0)
 		return -1;
 	if (!m.bytes.p) {
 		wc_buf_adds(r->kept, "[文件]");

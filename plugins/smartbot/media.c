@@ -122,9 +122,9 @@ const char *media_file_name(wc_arena *a, const char *disposition)
 	return clean;
 }
 
-int media_fetch(wc_job *job, const struct smartbot *self, const struct bot *bot, const char *url, int64_t max, struct media *m, wc_err *e)
+int media_fetch(wc_job *job, wc_arena *a, const struct smartbot *self, const struct bot *bot, const char *url, int64_t max, struct media *m,
+                wc_err *e)
 {
-	wc_arena     *a    = wc_job_arena(job);
 	wc_http       call = {.total_ms = 60000, .connect_ms = 5000, .idle_ms = 10000, .max_body = (size_t)max + 64, .stop = stopping, .ctx = job};
 	wc_http_reply reply;
 	wc_envelope   key;

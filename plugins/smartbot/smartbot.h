@@ -137,7 +137,8 @@ struct media {
 
 /* 0; -1: WC_E_DENIED (host not allowed), WC_E_TOO_LARGE, WC_E_NOT_FOUND (the URL has expired), WC_E_ARG (damaged or for another
  * key), or a passing error. */
-int media_fetch(wc_job *job, const struct smartbot *self, const struct bot *bot, const char *url, int64_t max, struct media *m, wc_err *e);
+int media_fetch(wc_job *job, wc_arena *a, const struct smartbot *self, const struct bot *bot, const char *url, int64_t max, struct media *m,
+                wc_err *e);
 
 const char *media_picture_type(wc_slice bytes);                          /* "image/png", …; NULL: no picture that models take */
 const char *media_text(wc_arena *a, const struct media *m);              /* UTF-8 text of a text file; NULL: it is none */
