@@ -1,13 +1,11 @@
 /* Finds the ciphertext in a callback's body. The body is hostile and not yet covered by any signature: the XML reader
  * takes no document type (so no entities), no deep nesting, and one Encrypt that is a child of the root. */
-#include <wecomd/envelope.h>
+#include "crypt/xml.h"
+
 #include <wecomd/buf.h>
 #include <wecomd/json.h>
 
-#include <expat.h>
-
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX 16
@@ -66,41 +64,13 @@ static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *
 	refuse(arg, "it has a document type");
 }
 
-/* Members can type control characters, WeCom passes them on inside CDATA, and XML does not know them. */
-static wc_slice without_controls(wc_arena *a, wc_slice body)
-{
-	char  *copy = wc_alloc(a, body.n);
-	size_t n    = 0;
-
-	for (size_t i = 0; i < body.n; i++) {
-		unsigned char c = (unsigned char)body.p[i];
-
-		if (c >= 0x20 || c == '\t' || c == '\n' || c == '\r')
-			copy[n++] = (char)c;
-	}
-	return (wc_slice){copy, n};
-}
-
-/* UTF-8 whatever the declaration says: WeCom sends nothing else, and another encoding could hide bytes from the filter. */
-static XML_Parser new_parser(struct reader *r)
-{
-	static const XML_Memory_Handling_Suite memory = {wc_xalloc, wc_xrealloc, free};
-	XML_Parser parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
-
-	XML_SetUserData(parser, r);
-	XML_SetElementHandler(parser, on_start, on_end);
-	XML_SetCharacterDataHandler(parser, on_text);
-	XML_SetStartDoctypeDeclHandler(parser, on_doctype);
-	return parser;
-}
-
 static int from_xml(wc_arena *a, wc_slice body, wc_slice *encrypt, wc_err *e)
 {
 	struct reader r     = {.encrypt = wc_buf_new(a, body.n)};
-	wc_slice      clean = without_controls(a, body);
+	wc_slice      clean = xml_without_controls(a, body);
 	bool          ok;
 
-	r.parser = new_parser(&r);
+	r.parser = xml_parser(&r, on_start, on_end, on_text, on_doctype);
 	ok       = XML_Parse(r.parser, clean.p, (int)clean.n, 1) == XML_STATUS_OK;
 	XML_ParserFree(r.parser);
 	if (r.refused)

@@ -30,6 +30,7 @@
 #include <wecomd/tool.h>
 #include <wecomd/web.h>
 #include <wecomd/wecom.h>
+#include <wecomd/xml.h>
 
 /* Grows whenever a plugin must be changed to work with a new host. */
 #define WC_ABI 1
