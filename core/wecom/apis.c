@@ -12,6 +12,25 @@ static const struct api table[] = {
 	{"getcallbackip", API_QUERY, "/cgi-bin/getcallbackip", "base",         USUAL, WC_API_READ},
 	{"agent.get",     API_QUERY, "/cgi-bin/agent/get",     "agent.get",    USUAL, WC_API_READ},
 	{"message.send",  API_JSON,  "/cgi-bin/message/send",  "message.send", USUAL, WC_API_ONCE},
+
+	{"media.upload", API_UPLOAD,   "/cgi-bin/media/upload", "media.upload", USUAL, WC_API_IDEMPOTENT},
+	{"media.get",    API_DOWNLOAD, "/cgi-bin/media/get",    "media.get",    USUAL, WC_API_READ},
+
+	/* A message of kf has an id of ours: the caller repeats a lost one with the same id, which WeCom takes once. */
+	{"kf.sync_msg",               API_JSON,  "/cgi-bin/kf/sync_msg",               "kf.sync_msg",           USUAL, WC_API_READ},
+	{"kf.send_msg",               API_JSON,  "/cgi-bin/kf/send_msg",               "kf.send_msg",           USUAL, WC_API_ONCE},
+	{"kf.send_msg_on_event",      API_JSON,  "/cgi-bin/kf/send_msg_on_event",      "kf.send_msg_on_event",  USUAL, WC_API_ONCE},
+	{"kf.service_state.get",      API_JSON,  "/cgi-bin/kf/service_state/get",      "kf.service_state.get",  USUAL, WC_API_READ},
+	{"kf.service_state.trans",    API_JSON,  "/cgi-bin/kf/service_state/trans",    "kf.service_state.trans", USUAL, WC_API_ONCE},
+	{"kf.account.add",            API_JSON,  "/cgi-bin/kf/account/add",            "kf.account.add",        USUAL, WC_API_ONCE},
+	{"kf.account.del",            API_JSON,  "/cgi-bin/kf/account/del",            "kf.account.del",        USUAL, WC_API_IDEMPOTENT},
+	{"kf.account.update",         API_JSON,  "/cgi-bin/kf/account/update",         "kf.account.update",     USUAL, WC_API_IDEMPOTENT},
+	{"kf.account.list",           API_JSON,  "/cgi-bin/kf/account/list",           "kf.account.list",       USUAL, WC_API_READ},
+	{"kf.add_contact_way",        API_JSON,  "/cgi-bin/kf/add_contact_way",        "kf.add_contact_way",    USUAL, WC_API_IDEMPOTENT},
+	{"kf.servicer.add",           API_JSON,  "/cgi-bin/kf/servicer/add",           "kf.servicer.add",       USUAL, WC_API_IDEMPOTENT},
+	{"kf.servicer.del",           API_JSON,  "/cgi-bin/kf/servicer/del",           "kf.servicer.del",       USUAL, WC_API_IDEMPOTENT},
+	{"kf.servicer.list",          API_QUERY, "/cgi-bin/kf/servicer/list",          "kf.servicer.list",      USUAL, WC_API_READ},
+	{"kf.customer.batchget",      API_JSON,  "/cgi-bin/kf/customer/batchget",      "kf.customer.batchget",  USUAL, WC_API_READ},
 };
 
 const struct api *api_find(const char *name)

@@ -3,7 +3,8 @@
 
 #include <wecomd/wecom.h>
 
-enum api_body { API_QUERY = 1, API_JSON };     /* GET with parameters; POST with a JSON body */
+/* GET with parameters; POST with a JSON body; POST of a file with parameters; GET of a file. */
+enum api_body { API_QUERY = 1, API_JSON, API_UPLOAD, API_DOWNLOAD };
 
 struct api {
 	const char   *name;           /* ours: "message.send" */

@@ -28,7 +28,7 @@ static int64_t wait_for_rate(wc_arena *a, const struct call *c, wc_err *e)
 
 static int request(wc_arena *a, const struct call *c, const struct token *token, struct exchange *x, wc_err *e)
 {
-	return exchange(a, c->secret, c->api, wc_printf(a, "access_token=%s", url_encode(a, token->text)), c->body, c->note, x, e);
+	return exchange(a, c->secret, c->api, wc_printf(a, "access_token=%s", url_encode(a, token->text)), c->body, c->cargo, c->note, x, e);
 }
 
 /* A token that was refused may have been withdrawn, or replaced by somebody else. The next one may come from another node and be as old
@@ -74,18 +74,40 @@ int call_api(wc_arena *a, const struct call *c, wc_answer *answer, struct exchan
 	return 0;
 }
 
-int wc_wecom_call_for(wc_arena *a, const char *secret, const char *api, const json_t *body, const wc_call_note *note,
-                      wc_answer *answer, wc_err *e)
+static int call_named(wc_arena *a, const char *secret, const char *api, struct call c, wc_answer *answer, wc_err *e)
 {
-	struct call          c = {.secret = secret_find(secret), .api = api_find(api), .body = body, .note = note};
 	struct token_failure failure;
 	struct exchange      x;
 
+	c.secret = secret_find(secret);
+	c.api    = api_find(api);
 	if (!c.secret)
 		return wc_fail(e, WC_E_CONFIG, "there is no section [wecom:%.64s]", secret ? secret : "");
 	if (!c.api)
 		return wc_fail(e, WC_E_CONFIG, "no API is called %.64s", api ? api : "");
+	if ((c.api->body >= API_UPLOAD) != (c.cargo != NULL))
+		return wc_fail(e, WC_E_CONFIG, "%s is called with a file where it has none, or without", c.api->name);
 	return call_api(a, &c, answer, &x, &failure, e);
+}
+
+int wc_wecom_call_for(wc_arena *a, const char *secret, const char *api, const json_t *body, const wc_call_note *note,
+                      wc_answer *answer, wc_err *e)
+{
+	return call_named(a, secret, api, (struct call){.body = body, .note = note}, answer, e);
+}
+
+int wc_wecom_upload(wc_arena *a, const char *secret, const wc_upload *file, wc_answer *answer, wc_err *e)
+{
+	struct cargo cargo = {.up = file};
+
+	return call_named(a, secret, "media.upload", (struct call){.body = wc_json(a, "{s:s}", "type", file->type), .cargo = &cargo}, answer, e);
+}
+
+int wc_wecom_download(wc_arena *a, const char *secret, const char *media_id, wc_download *file, wc_answer *answer, wc_err *e)
+{
+	struct cargo cargo = {.down = file};
+
+	return call_named(a, secret, "media.get", (struct call){.body = wc_json(a, "{s:s}", "media_id", media_id), .cargo = &cargo}, answer, e);
 }
 
 int wc_wecom_call(wc_arena *a, const char *secret, const char *api, const json_t *body, wc_answer *answer, wc_err *e)

@@ -8,6 +8,7 @@ struct call {
 	const struct wecom_secret *secret;
 	const struct api          *api;
 	const json_t              *body;
+	const struct cargo        *cargo;         /* NULL: no file */
 	const wc_call_note        *note;
 	bool                       impatient;     /* see row_decide() */
 };

@@ -2,6 +2,8 @@
  * one holds the token, the other what people write. */
 #include "wecom/exchange.h"
 
+#include "wecom/file.h"
+
 #include <wecomd/buf.h>
 #include <wecomd/clock.h>
 #include <wecomd/http.h>
@@ -13,6 +15,8 @@
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)8 << 20)
+#define FILE_MS    120000     /* the longest that a file may take */
+#define FILE_IDLE_MS 20000
 #define URL_MAX    8192
 
 static atomic_bool  date_seen;
@@ -22,6 +26,11 @@ bool wecom_skew(int64_t *ms)
 {
 	*ms = atomic_load(&ahead_ms);
 	return atomic_load(&date_seen);
+}
+
+int64_t wc_wecom_ahead_ms(void)
+{
+	return atomic_load(&date_seen) ? atomic_load(&ahead_ms) : 0;
 }
 
 /* --- the request ---------------------------------------------------------------------------------------------------- */
@@ -65,7 +74,7 @@ static int make_url(wc_arena *a, const struct api *api, const char *query, const
 	wc_buf *b = wc_buf_new(a, URL_MAX);
 
 	wc_buf_addf(b, "%s%s?%s", wecom_settings()->base, api->path, query);
-	if (api->body == API_QUERY && add_parameters(a, b, body, e) < 0)
+	if (api->body != API_JSON && add_parameters(a, b, body, e) < 0)
 		return -1;
 	*url = b->s;
 	return wc_buf_failed(b) ? wc_fail(e, WC_E_ARG, "the parameters make a URL of more than %d bytes", URL_MAX) : 0;
@@ -156,24 +165,51 @@ static void tell(wc_arena *a, const struct wecom_secret *secret, const struct ap
 	wc_observe_ms("wecomd_wecom_call_seconds", x->ms, api->name, NULL);
 }
 
-int exchange(wc_arena *a, const struct wecom_secret *secret, const struct api *api, const char *query, const json_t *body,
-             const wc_call_note *note, struct exchange *x, wc_err *e)
+static void set_json(wc_arena *a, const json_t *body, wc_http *call)
 {
 	static const char *const headers[] = {"Content-Type: application/json", NULL};
+
+	call->headers  = headers;
+	call->body     = body ? wc_json_text(a, body) : "{}";
+	call->body_len = strlen(call->body);
+}
+
+/* The body that goes, and where the one that comes goes to. */
+static int load(wc_arena *a, const struct api *api, const json_t *body, const struct cargo *cargo, wc_http *call, struct spool **spool, wc_err *e)
+{
+	if (api->body == API_JSON)
+		set_json(a, body, call);
+	if (api->body < API_UPLOAD)
+		return 0;
+	call->total_ms = FILE_MS;
+	call->idle_ms  = FILE_IDLE_MS;
+	if (api->body == API_UPLOAD)
+		return file_pack(a, cargo->up, call, e);
+	*spool = file_spool(a, call, cargo->down->max, e);
+	return *spool ? 0 : -1;
+}
+
+/* A file came: as good as errcode 0. */
+static void take_file(wc_arena *a, const wc_http_reply *reply, struct exchange *x)
+{
+	x->errcode = 0;
+	x->body    = wc_json(a, "{s:i}", "errcode", 0);
+	x->status  = reply->status;
+}
+
+int exchange(wc_arena *a, const struct wecom_secret *secret, const struct api *api, const char *query, const json_t *body,
+             const struct cargo *cargo, const wc_call_note *note, struct exchange *x, wc_err *e)
+{
 	const struct wecom_settings *s = wecom_settings();
 	wc_http       call = {.connect_ms = (long)s->connect_ms, .total_ms = (long)s->total_ms, .proxy = s->proxy, .max_body = ANSWER_MAX};
+	struct spool *spool = NULL;
 	wc_http_reply reply;
 	wc_err        why;
 	int64_t       began = wc_mono_ms();
 
 	*x = (struct exchange){.errcode = NO_ANSWER, .trouble = "", .from_ip = ""};
-	if (make_url(a, api, query, body, &call.url, e) < 0)
+	if (make_url(a, api, query, body, &call.url, e) < 0 || load(a, api, body, cargo, &call, &spool, e) < 0)
 		return wc_wrap(e, "%s", api->name);
-	if (api->body == API_JSON) {
-		call.headers  = headers;
-		call.body     = body ? wc_json_text(a, body) : "{}";
-		call.body_len = strlen(call.body);
-	}
 	if (wc_http_do(a, &call, &reply, &why) < 0) {
 		if (why.code == WC_E_ARG)
 			return wc_fail(e, WC_E_CONFIG, "[wecom] base or proxy: %s", why.text);
@@ -182,7 +218,10 @@ int exchange(wc_arena *a, const struct wecom_secret *secret, const struct api *a
 	} else {
 		x->status = reply.status;
 		note_date(&reply);
-		read_answer(a, &reply, x);
+		if (spool && file_take(a, spool, &reply, cargo->down))
+			take_file(a, &reply, x);
+		else
+			read_answer(a, &reply, x);
 	}
 	x->sent = reply.sent;
 	x->ms   = wc_mono_ms() - began;

@@ -17,9 +17,15 @@ struct exchange {
 	int64_t       ms;
 };
 
-/* query: "access_token=…", encoded. Writes the call's log line. -1 only when no request can be made (WC_E_CONFIG, WC_E_ARG). */
+/* A file on its way. */
+struct cargo {
+	const struct wc_upload *up;       /* API_UPLOAD: what goes */
+	struct wc_download     *down;     /* API_DOWNLOAD: where it goes */
+};
+
+/* cargo: NULL for APIs without one. query: "access_token=…", encoded. Writes the call's log line. -1 only when no request can be made (WC_E_CONFIG, WC_E_ARG). */
 int exchange(wc_arena *a, const struct wecom_secret *secret, const struct api *api, const char *query, const json_t *body,
-             const wc_call_note *note, struct exchange *x, wc_err *e);
+             const struct cargo *cargo, const wc_call_note *note, struct exchange *x, wc_err *e);
 
 char *url_encode(wc_arena *a, const char *s);
 

@@ -62,6 +62,13 @@ bool wc_wecom_secret_exists(const char *name)
 	return secret_find(name);
 }
 
+const char *wc_wecom_corp(const char *name)
+{
+	const struct wecom_secret *secret = secret_find(name);
+
+	return secret ? secret->corp_id : NULL;
+}
+
 int64_t wc_wecom_agent(const char *name)
 {
 	const struct wecom_secret *secret = secret_find(name);

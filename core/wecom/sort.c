@@ -102,6 +102,10 @@ static const struct {
 	{48006, {"WeCom took the permission back because it was not used", APP}},
 	{50003, {"the app is switched off", APP " → 启用"}},
 	{60031, {"the app may not call the API", APP}},
+	{95011, {"kf is used inside WeCom, the secret is that of the standalone edition", "the secret of the section: of a self-built app under 微信客服 → 可调用接口的应用"}},
+	{95012, {"kf is not used inside WeCom", "管理后台 → 应用管理 → 微信客服"}},
+	{95017, {"the API switch of kf is off", "管理后台 → 应用管理 → 微信客服 → API → 可调用接口的应用, and 通过API管理微信客服账号"}},
+	{95023, {"the API of kf is given to a provider's app", "管理后台 → 应用管理 → 微信客服 → API → 可调用接口的应用"}},
 	{60020, {"the node's address is not among the app's trusted ones", APP " → 企业可信IP; it holds a minute later"}},
 	{NO_ANSWER, {"WeCom's API is not reachable", "[wecom] base and proxy, the firewall, DNS"}},
 };

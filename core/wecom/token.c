@@ -59,7 +59,7 @@ static int ask(wc_arena *a, const struct wecom_secret *secret, struct row_token 
 	const char *query = wc_printf(a, "corpid=%s&corpsecret=%s", url_encode(a, secret->corp_id), url_encode(a, secret->secret));
 	json_int_t  life;
 
-	if (exchange(a, secret, &api_gettoken, query, NULL, NULL, x, e) < 0)
+	if (exchange(a, secret, &api_gettoken, query, NULL, NULL, NULL, x, e) < 0)
 		return -1;
 	if (!x->body || x->errcode)
 		return say_failure(secret, x->errcode, x->from_ip, x->trouble, e);

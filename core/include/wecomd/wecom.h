@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <wecomd/arena.h>
 #include <wecomd/err.h>
@@ -45,6 +46,34 @@ int wc_wecom_call(wc_arena *a, const char *secret, const char *api, const json_t
 /* The same, with a note for the log. */
 int wc_wecom_call_for(wc_arena *a, const char *secret, const char *api, const json_t *body, const wc_call_note *note,
                       wc_answer *answer, wc_err *e);
+
+/* A file for WeCom, which keeps it for three days ("media.upload"); the answer's body has its media_id. Otherwise as wc_wecom_call(), and -1 with
+ * WC_E_NOT_FOUND, WC_E_TOO_LARGE or WC_E_ARG (empty) for the file. */
+typedef struct wc_upload {
+	const char *type;          /* "image", "voice", "video", "file" */
+	const char *name;          /* as the receiver sees it */
+	const char *path;
+	int64_t     max;           /* bytes that this type may have */
+} wc_upload;
+
+int wc_wecom_upload(wc_arena *a, const char *secret, const wc_upload *file, wc_answer *answer, wc_err *e);
+
+/* The file behind a media_id ("media.get"). Otherwise as wc_wecom_call(); one that is larger than max is WC_ANSWER_PERMANENT with errcode -2. */
+typedef struct wc_download {
+	int64_t     max;
+	FILE       *file;          /* from here on set where the answer is WC_ANSWER_OK: at its begin, for reading; it goes with the arena */
+	int64_t     bytes;
+	const char *name;          /* as WeCom calls it, hostile; "" where it says nothing */
+	const char *content_type;
+} wc_download;
+
+int wc_wecom_download(wc_arena *a, const char *secret, const char *media_id, wc_download *file, wc_answer *answer, wc_err *e);
+
+/* How far WeCom's clock is ahead of ours, by its last answer to this process, to a second or so; 0 while nothing is known. */
+int64_t wc_wecom_ahead_ms(void);
+
+/* The company's id in [wecom:NAME], NULL: no such section. */
+const char *wc_wecom_corp(const char *secret);
 
 /* Whether the configuration has [wecom:NAME]; its agent_id, 0 where it has none. */
 bool    wc_wecom_secret_exists(const char *secret);
