@@ -15,7 +15,7 @@ export const launch = () => chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 
-// As src/admin/pages.js collects them: [{path, role, title, words, name, plugin}].
+// As src/admin/pages.js collects them: [{path, role, title, says, words, name, plugin}].
 export async function registeredPages() {
   const found = [];
   for (const [folder, isPlugin] of [['htdocs/src/admin/pages', false], ['htdocs/src/plugins', true]]) {
@@ -24,7 +24,7 @@ export async function registeredPages() {
       const file = path.join(full, name, 'page.js');
       if (!fs.existsSync(file)) continue;
       const exported = (await import(pathToFileURL(file))).default;
-      for (const page of [exported].flat()) found.push({ role: 'viewer', ...page, name, plugin: isPlugin ? name : page.plugin });
+      for (const page of [exported].flat()) found.push({ role: 'viewer', ...page, words: (await page.words?.())?.words, name, plugin: isPlugin ? name : page.plugin });
     }
   }
   return found;

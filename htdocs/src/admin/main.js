@@ -7,7 +7,7 @@ import { createLanguage } from '../common/language.js';
 import App from './App.vue';
 import { useElementPlus } from './el.js';
 import { messages } from './pages.js';
-import { router, titleOf } from './router.js';
+import { router, speak, titleOf } from './router.js';
 
 const i18n = createLanguage(messages, {
   title: (t) => `${t(titleOf(router.currentRoute.value))} · wecomd`,
@@ -15,4 +15,5 @@ const i18n = createLanguage(messages, {
   missing: (locale, key) => console.error(`no word for ${key} in ${locale}`),
 });
 
+speak(i18n.global);
 createApp(markRaw(App)).use(i18n).use(router).use(useElementPlus).mount('#app');

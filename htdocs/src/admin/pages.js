@@ -1,6 +1,5 @@
 // Every page of the console. A page registers itself: src/admin/pages/NAME/page.js for the core's, src/plugins/NAME/page.js
 // for those of a plugin, which appear only where the plugin is loaded. docs/console.md says what a page.js holds.
-import { zh as serverWords } from './serverWords.js';
 import { words as frameWords } from './words.js';
 
 export const roles = ['viewer', 'operator', 'approver', 'admin'];
@@ -21,7 +20,26 @@ function collect(files, isPlugin) {
 export const pages = [...collect(core, false), ...collect(ofPlugins, true)]
   .sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group) || a.order - b.order || a.path.localeCompare(b.path));
 
-const wordsOf = (language) => Object.assign({}, frameWords[language],
-  ...pages.filter((page) => page.words).map((page) => ({ [page.name]: page.words[language] })));
+// From the start there are the words of the frame and the pages' titles; the rest comes with the first page that needs it.
+function firstWords(frame, language) {
+  const first = { ...frame };
+  for (const { name, title, says } of pages) (first[name] ??= {})[title.split('.').at(-1)] = says[language];
+  return first;
+}
+export const messages = { 'zh-CN': firstWords(frameWords.zh, 0), en: firstWords(frameWords.en, 1) };
 
-export const messages = { 'zh-CN': { ...wordsOf('zh'), core: { server: serverWords } }, en: wordsOf('en') };
+const known = new Set();
+
+async function learnOf(name, load, i18n) {
+  if (known.has(name)) return;
+  const { words } = await load();
+  i18n.mergeLocaleMessage('zh-CN', { [name]: words.zh });
+  i18n.mergeLocaleMessage('en', { [name]: words.en });
+  known.add(name);
+}
+
+// The words that a page needs: those of its folder, or with `everyWord` also what all of them say for the server.
+export function learn(page, i18n) {
+  const some = pages.filter(({ name, words }) => words && (page.everyWord || name === page.name));
+  return Promise.all([...some.map(({ name, words }) => learnOf(name, words, i18n)), page.everyWord && learnOf('core', () => import('./serverWords.js'), i18n)]);
+}

@@ -2,7 +2,7 @@
 // address too, so that it can be kept and sent.
 import { createRouter, createWebHashHistory } from 'vue-router';
 import { listen } from './api.js';
-import { pages } from './pages.js';
+import { learn, pages } from './pages.js';
 import { confine, findSession, isLoaded, lose, may, session } from './session.js';
 import Missing from './Missing.vue';
 import NewPassword from './NewPassword.vue';
@@ -14,6 +14,11 @@ export const firstPage = () => pages.find((page) => page.nav && mayOpen(page))?.
 // A return address is a path of the console, nothing else.
 const inside = (to) => (typeof to === 'string' && /^\/(?![/\\])/.test(to) ? to : '/');
 
+let language = null;
+export const speak = (i18n) => (language = i18n);
+
+const withWords = (page) => async () => (await Promise.all([page.component(), learn(page, language)]))[0];
+
 export const router = createRouter({
   history: createWebHashHistory(),
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
@@ -21,7 +26,7 @@ export const router = createRouter({
     { path: '/', name: 'home', component: Missing, meta: { title: 'frame.product' } },
     { path: '/sign-in', name: 'sign-in', component: SignIn, meta: { bare: true, title: 'frame.signIn' } },
     { path: '/password', name: 'password', component: NewPassword, meta: { bare: true, title: 'frame.newPassword' } },
-    ...pages.map((page) => ({ path: page.path, name: `page:${page.path}`, component: page.component, meta: { page, title: page.title } })),
+    ...pages.map((page) => ({ path: page.path, name: `page:${page.path}`, component: withWords(page), meta: { page, title: page.title } })),
     { path: '/:rest(.*)*', name: 'missing', component: Missing, meta: { title: 'frame.missing' } },
   ],
 });

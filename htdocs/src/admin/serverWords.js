@@ -1,6 +1,6 @@
 // Chinese for what the server says about itself in English: summaries, settings, routes, checks, actions. A plugin's own page may
 // bring its plugin's under `server` in its words; those of the core and of the plugins without pages are here.
-export const zh = {
+const zh = {
   routes: {
     get_metrics: '读取所有指标（Prometheus 格式）',
     get_api_settings: '查看所有设置、范围和来源',
@@ -175,3 +175,5 @@ export const zh = {
     },
   },
 };
+
+export const words = { zh: { server: zh }, en: { server: {} } };

@@ -52,6 +52,10 @@ const zh = {
   group: { overview: '概览', service: '业务', operation: '运行', access: '权限与审计', system: '系统' },
   role: { viewer: '查看者', operator: '操作员', approver: '审批人', admin: '管理员' },
   ui: {
+    cut: '内容太长，只显示了前 64 KiB。',
+    base64: '这些字节不是文字，以 base64 显示。',
+    needsOperator: '查看原文需要“操作员”或更高的角色。',
+    noted: '我已记下',
     loading: '正在加载…',
     empty: '这里还没有内容',
     emptyFiltered: '没有符合条件的内容',
@@ -214,6 +218,10 @@ const en = {
   group: { overview: 'Overview', service: 'Service', operation: 'Operation', access: 'Access and audit', system: 'System' },
   role: { viewer: 'Viewer', operator: 'Operator', approver: 'Approver', admin: 'Administrator' },
   ui: {
+    cut: 'Too long to show in full: these are the first 64 KiB.',
+    base64: 'These bytes are no text; they are shown as base64.',
+    needsOperator: 'Reading the original needs the role “Operator” or a higher one.',
+    noted: 'I have noted it',
     loading: 'Loading…',
     empty: 'Nothing here yet',
     emptyFiltered: 'Nothing fits the filters',

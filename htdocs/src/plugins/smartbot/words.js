@@ -1,11 +1,4 @@
 const zh = {
-  bots: '机器人',
-  bot: '机器人',
-  roles: '人设',
-  conversations: '会话',
-  conversation: '会话',
-  feedback: '评价',
-  usage: '用量',
   name: '名称',
   model: '模型',
   persona: '人设',
@@ -123,13 +116,6 @@ const zh = {
 };
 
 const en = {
-  bots: 'Bots',
-  bot: 'Bot',
-  roles: 'Personas',
-  conversations: 'Conversations',
-  conversation: 'Conversation',
-  feedback: 'Feedback',
-  usage: 'Usage',
   name: 'Name',
   model: 'Model',
   persona: 'Persona',

@@ -1,4 +1,3 @@
 import { DocumentChecked } from '@element-plus/icons-vue';
-import { words } from './words.js';
 
-export default { path: '/audit', title: 'audit.title', icon: DocumentChecked, role: 'admin', group: 'access', order: 40, component: () => import('./Audit.vue'), words };
+export default { path: '/audit', title: 'audit.title', says: ['审计', 'Audit'], icon: DocumentChecked, role: 'admin', group: 'access', order: 40, component: () => import('./Audit.vue'), words: () => import('./words.js'), everyWord: true };

@@ -1,5 +1,4 @@
 const zh = {
-  title: '审计',
   at: '时间',
   actor: '谁',
   action: '做了什么',
@@ -32,7 +31,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Audit',
   at: 'When',
   actor: 'Who',
   action: 'Did what',

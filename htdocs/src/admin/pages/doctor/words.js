@@ -1,5 +1,4 @@
 const zh = {
-  title: '体检',
   lead: '把配置、数据库、企业微信、模型和机器都检查一遍，说出哪里不对、怎么修。检查会真的连一次外部服务，可能要几秒。',
   again: '重新检查',
   checking: '正在检查，请稍等…',
@@ -13,7 +12,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Doctor',
   lead: 'Looks at configuration, database, WeCom, models and the machine, and says what is wrong and what mends it. It does call the services outside, so it may take some seconds.',
   again: 'Look again',
   checking: 'Looking…',

@@ -1,4 +1,3 @@
 import { Share } from '@element-plus/icons-vue';
-import { words } from './words.js';
 
-export default { path: '/explain', title: 'explain.title', icon: Share, group: 'operation', order: 40, component: () => import('./Explain.vue'), words };
+export default { path: '/explain', title: 'explain.title', says: ['消息追踪', 'Explain a message'], icon: Share, group: 'operation', order: 40, component: () => import('./Explain.vue'), words: () => import('./words.js') };

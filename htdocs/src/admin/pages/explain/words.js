@@ -1,5 +1,4 @@
 const zh = {
-  title: '消息追踪',
   lead: '一条消息从进来到答完的全过程：回调、任务、模型调用、对外动作、审计。',
   id: '跟踪号、inbox:5、job:7、任务或对外动作的键',
   find: '追踪',
@@ -12,9 +11,6 @@ const zh = {
   took: '共用时',
   count: '记录',
   after: '+{time}',
-  cut: '内容太长，只显示了前 64 KiB。',
-  base64: '这些字节不是文字，以 base64 显示。',
-  needsOperator: '查看原文需要“操作员”或更高的角色。',
   callback: '收到回调',
   job: '任务',
   model: '模型调用',
@@ -48,7 +44,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Explain a message',
   lead: 'Everything known of one message, from its arrival to its answer: callback, jobs, model calls, outward actions, audit.',
   id: 'Trace id, inbox:5, job:7, key of a job or an outward action',
   find: 'Explain',
@@ -61,9 +56,6 @@ const en = {
   took: 'Took',
   count: 'Records',
   after: '+{time}',
-  cut: 'Too long to show in full: these are the first 64 KiB.',
-  base64: 'These bytes are no text; they are shown as base64.',
-  needsOperator: 'Reading the original needs the role “Operator” or a higher one.',
   callback: 'Callback received',
   job: 'Job',
   model: 'Model call',

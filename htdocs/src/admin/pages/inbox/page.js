@@ -1,4 +1,3 @@
 import { Message } from '@element-plus/icons-vue';
-import { words } from './words.js';
 
-export default { path: '/inbox', title: 'inbox.title', icon: Message, group: 'operation', order: 20, component: () => import('./Inbox.vue'), words };
+export default { path: '/inbox', title: 'inbox.title', says: ['收件箱', 'Inbox'], icon: Message, group: 'operation', order: 20, component: () => import('./Inbox.vue'), words: () => import('./words.js') };

@@ -1,5 +1,4 @@
 const zh = {
-  title: '收件箱',
   id: '编号',
   endpoint: '回调地址',
   received: '收到',
@@ -22,7 +21,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Inbox',
   id: 'Number',
   endpoint: 'Endpoint',
   received: 'Received',

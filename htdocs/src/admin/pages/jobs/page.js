@@ -1,4 +1,3 @@
 import { Tickets } from '@element-plus/icons-vue';
-import { words } from './words.js';
 
-export default { path: '/jobs', title: 'jobs.title', icon: Tickets, group: 'operation', order: 10, component: () => import('./Jobs.vue'), words };
+export default { path: '/jobs', title: 'jobs.title', says: ['任务', 'Jobs'], icon: Tickets, group: 'operation', order: 10, component: () => import('./Jobs.vue'), words: () => import('./words.js') };

@@ -1,5 +1,4 @@
 const zh = {
-  title: '任务',
   id: '编号',
   kind: '种类',
   state: '状态',
@@ -64,7 +63,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Jobs',
   id: 'Number',
   kind: 'Kind',
   state: 'State',

@@ -1,5 +1,4 @@
 const zh = {
-  title: 'API 密钥',
   lead: '脚本、监控和其他系统用密钥调用接口。服务器只保存指纹，密钥本身只在创建时显示一次。',
   empty: '还没有 API 密钥',
   emptyText: '给脚本、监控或其他系统各做一个，权限给到够用为止。',
@@ -33,7 +32,6 @@ const zh = {
 };
 
 const en = {
-  title: 'API keys',
   lead: 'Scripts, monitors and other systems call the API with keys. The server keeps fingerprints; a key is shown once, when it is made.',
   empty: 'No API keys yet',
   emptyText: 'Make one for each script, monitor or system, with no more rights than it needs.',

@@ -1,4 +1,3 @@
 import { Promotion } from '@element-plus/icons-vue';
-import { words } from './words.js';
 
-export default { path: '/outbound', title: 'outbound.title', icon: Promotion, group: 'operation', order: 30, component: () => import('./Outbound.vue'), words };
+export default { path: '/outbound', title: 'outbound.title', says: ['对外动作', 'Outward actions'], icon: Promotion, group: 'operation', order: 30, component: () => import('./Outbound.vue'), words: () => import('./words.js') };

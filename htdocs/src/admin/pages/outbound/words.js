@@ -1,5 +1,4 @@
 const zh = {
-  title: '对外动作',
   id: '编号',
   key: '键',
   kind: '种类',
@@ -36,7 +35,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Outward actions',
   id: 'Number',
   key: 'Key',
   kind: 'Kind',

@@ -1,4 +1,3 @@
 import { Odometer } from '@element-plus/icons-vue';
-import { words } from './words.js';
 
-export default { path: '/overview', title: 'overview.title', icon: Odometer, group: 'overview', order: 10, component: () => import('./Overview.vue'), words };
+export default { path: '/overview', title: 'overview.title', says: ['概览', 'Overview'], icon: Odometer, group: 'overview', order: 10, component: () => import('./Overview.vue'), words: () => import('./words.js') };

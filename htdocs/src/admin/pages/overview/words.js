@@ -1,5 +1,4 @@
 const zh = {
-  title: '概览',
   range: '时间范围',
   hours: { 1: '最近 1 小时', 6: '最近 6 小时', 24: '最近 24 小时', 168: '最近 7 天', 720: '最近 30 天' },
   updated: '统计于 {time}',
@@ -77,7 +76,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Overview',
   range: 'Time',
   hours: { 1: 'Last hour', 6: 'Last 6 hours', 24: 'Last 24 hours', 168: 'Last 7 days', 720: 'Last 30 days' },
   updated: 'Counted {time}',

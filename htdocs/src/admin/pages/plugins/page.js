@@ -1,4 +1,3 @@
 import { Setting } from '@element-plus/icons-vue';
-import { words } from './words.js';
 
-export default { path: '/plugins', title: 'plugins.title', icon: Setting, role: 'viewer', group: 'system', order: 10, component: () => import('./Plugins.vue'), words };
+export default { path: '/plugins', title: 'plugins.title', says: ['插件与设置', 'Plugins and settings'], icon: Setting, role: 'viewer', group: 'system', order: 10, component: () => import('./Plugins.vue'), words: () => import('./words.js'), everyWord: true };

@@ -1,5 +1,4 @@
 const zh = {
-  title: '插件与设置',
   plugins: '已启用的插件',
   parts: '主机的部件',
   choose: '选择一个插件',
@@ -27,7 +26,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Plugins and settings',
   plugins: 'Loaded plugins',
   parts: 'Parts of the host',
   choose: 'Choose a plugin',

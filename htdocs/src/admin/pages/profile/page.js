@@ -1,4 +1,3 @@
 import { User } from '@element-plus/icons-vue';
-import { words } from './words.js';
 
-export default { path: '/profile', title: 'profile.title', icon: User, group: 'access', nav: false, component: () => import('./Profile.vue'), words };
+export default { path: '/profile', title: 'profile.title', says: ['我的账号', 'My account'], icon: User, group: 'access', nav: false, component: () => import('./Profile.vue'), words: () => import('./words.js') };

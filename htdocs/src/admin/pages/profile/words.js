@@ -1,5 +1,4 @@
 const zh = {
-  title: '我的账号',
   who: '我是谁',
   name: '用户名',
   displayName: '姓名',
@@ -38,7 +37,6 @@ const zh = {
 };
 
 const en = {
-  title: 'My account',
   who: 'Who I am',
   name: 'User name',
   displayName: 'Name',

@@ -1,4 +1,3 @@
 import { Key } from '@element-plus/icons-vue';
-import { words } from './words.js';
 
-export default { path: '/roles', title: 'roles.title', icon: Key, role: 'viewer', group: 'access', order: 20, component: () => import('./Roles.vue'), words };
+export default { path: '/roles', title: 'roles.title', says: ['角色', 'Roles'], icon: Key, role: 'viewer', group: 'access', order: 20, component: () => import('./Roles.vue'), words: () => import('./words.js'), everyWord: true };

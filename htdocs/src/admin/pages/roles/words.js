@@ -1,5 +1,4 @@
 const zh = {
-  title: '角色',
   lead: '角色从左到右越来越大，每个角色都能做它左边的角色能做的事。下面的表由服务器自己的接口说明生成，所以总是和实际一致。',
   what: '能做什么',
   find: '查找',
@@ -19,7 +18,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Roles',
   lead: 'Roles grow from left to right; each may do what those to its left may. The table is made from the server’s own description of its interface, so it is always what holds.',
   what: 'What may be done',
   find: 'Find',

@@ -1,5 +1,4 @@
 const zh = {
-  title: '用户',
   lead: '能登录管理台的人。密码由服务器生成，只显示一次，第一次登录后必须更改。',
   name: '用户名',
   displayName: '姓名',
@@ -20,7 +19,6 @@ const zh = {
   roleHelp: '“角色”页列出每个角色能做什么',
   added: '已添加用户 {name}',
   once: '下面是 {name} 的一次性密码。它只显示这一次，请现在交给本人；第一次登录后必须更改。',
-  understood: '我已记下',
   change: '修改',
   changeSays: '保存后，如果角色有变化，{name} 的所有登录会立即结束。',
   disable: '停用',
@@ -37,7 +35,6 @@ const zh = {
 };
 
 const en = {
-  title: 'Users',
   lead: 'Who may sign in here. First passwords are made by the server, shown once, and changed at the first sign-in.',
   name: 'User name',
   displayName: 'Name',
@@ -58,7 +55,6 @@ const en = {
   roleHelp: 'The page “Roles” lists what each may do',
   added: 'User {name} added',
   once: 'This is the one-time password of {name}. It is shown this once: hand it over now. It must be changed at the first sign-in.',
-  understood: 'I have noted it',
   change: 'Change',
   changeSays: 'If the role changes, all sessions of {name} end at once.',
   disable: 'Disable',
