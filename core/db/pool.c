@@ -272,7 +272,8 @@ static void copy_values(struct witness *w, const wc_val *v, size_t n)
 		w->v[i] = v[i];
 		if (v[i].kind != WC_VAL_BYTES || v[i].n > WITNESS_BYTES)
 			continue;
-		memcpy(w->bytes[i], v[i].p, v[i].n);
+		if (v[i].n)
+			memcpy(w->bytes[i], v[i].p, v[i].n);
 		w->v[i].p = w->bytes[i];
 	}
 }

@@ -76,7 +76,8 @@ static wc_slice seal_answer(wc_arena *a, const struct idempotency *k, wc_slice b
 	char *both = wc_alloc(a, sizeof k->key_hash + body.n);
 
 	memcpy(both, k->key_hash, sizeof k->key_hash);
-	memcpy(both + sizeof k->key_hash, body.p, body.n);
+	if (body.n)     /* an answer without a body has no address either */
+		memcpy(both + sizeof k->key_hash, body.p, body.n);
 	return wc_seal(a, SEALED_AS, (wc_slice){both, sizeof k->key_hash + body.n});
 }
 

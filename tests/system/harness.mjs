@@ -417,15 +417,18 @@ export class System {
 			/^.*(?:Sanitizer:|: runtime error:)[^]{0,6000}/m.exec(this.log(name))?.[0] ?? '' : '';
 	}
 
-	// Stops everything and checks that nothing is left and no sanitizer found fault.
+	// Stops everything and checks that nothing is left, nothing had to be killed, and no sanitizer found fault.
 	async stop({ signal = 'SIGTERM', keep = false } = {}) {
 		if (this.launcher?.status === undefined) this.launcher?.child.kill(signal);
 		await this.launcher?.ended;
 		const left = processesOf(this.state).map(({ pid, argv }) => `${pid} ${argv.join(' ')}`);
 		const reports = ['wecomd', 'sim'].map((name) => this.sanitizerReport(name)).join('');
+		const [late] = /^.* did not stop within .*$/m.exec(this.launcher?.output ?? '') ?? [];
+		const end = late && this.log(late.split(' ')[0]).slice(-3000);
 		if (!keep) removeFolder(this.state);
 		if (left.length) throw new Error(`left behind: ${left.join('; ')}`);
 		if (reports) throw new Error(reports);
+		if (late) throw new Error(`${late} Its log ends with:\n${end}`);
 		return this.launcher?.status;
 	}
 }
