@@ -95,6 +95,8 @@ static int64_t max_of(const wc_field *f, int64_t standard)
 
 static const char *range(wc_arena *a, const wc_field *f, int64_t max, const char *things)
 {
+	if (f->min == max)
+		return wc_printf(a, "%" PRId64 " %s", max, things);
 	return f->min > 0 ? wc_printf(a, "%" PRId64 " to %" PRId64 " %s", f->min, max, things)
 	                  : wc_printf(a, "at most %" PRId64 " %s", max, things);
 }

@@ -109,7 +109,8 @@ void check_worker(wc_findings *f, const void *self)
 
 /* --- callbacks ------------------------------------------------------------------------------------------------------ */
 
-#define RECEIVE_PAGE "管理后台 → the app → 接收消息 → 设置 API 接收, or 智能机器人 → API 模式: URL, Token and EncodingAESKey as configured here"
+#define RECEIVE_PAGE "管理后台 → 安全与管理 → 管理工具 → 智能机器人 → the bot, or 应用管理 → 自建 → the app → 接收消息 → 设置API接收: URL, Token and EncodingAESKey " \
+                     "as configured here"
 
 static const char *encode(wc_arena *a, wc_slice s)
 {

@@ -20,6 +20,8 @@
 #define SECTION_MAX 49            /* libinih keeps no more of a section's name */
 #define SAVED_MAX   (16u << 20)
 
+static const char not_yours[] = "; run this as wecomd's user: runuser -u wecomd -- wecomd …";
+
 /* --- problems ------------------------------------------------------------------------------------------------------- */
 
 void problems_init(struct problems *p, wc_arena *a)
@@ -118,7 +120,8 @@ static const char *read_value_file(wc_arena *a, const char *name, const struct p
 
 	if (!f) {
 		problem_add(at->problems, "%s:%d: %s: %s%s", at->file, at->line, path, strerror(errno),
-		            errno == EACCES ? "; wecomd's user must be allowed to read it: chgrp wecomd and chmod 640, or run this as that user" : "");
+		            errno == EACCES ? "; wecomd's user must be allowed to read it: chgrp wecomd and chmod 640, or run this as that user"
+		            : errno == ENOENT ? wc_printf(a, "; write the value there: install -o root -g wecomd -m 640 /dev/stdin %s", path) : "");
 		return "";
 	}
 	n = fread(text, 1, VALUE_MAX, f);
@@ -221,6 +224,7 @@ static int add_value(void *arg, const char *section, const char *name, const cha
 	struct reading *r = arg;
 	struct config  *c = r->config;
 	struct entry   *e;
+	const char     *written = wc_strdup(c->arena, value);
 
 	value = expand(c->arena, value, &r->at);
 	if (r->indented && r->last) {
@@ -240,10 +244,11 @@ static int add_value(void *arg, const char *section, const char *name, const cha
 		problem_add(r->at.problems, "%s:%d: %s is set a second time (first in line %d)", r->at.file, r->at.line, name, e->line);
 	if (!e)
 		e = add_entry(c, section, name);
-	e->value = wc_strdup(c->arena, value);
-	e->file  = r->at.file;
-	e->line  = r->at.line;
-	r->last  = e;
+	e->value   = wc_strdup(c->arena, value);
+	e->written = written;
+	e->file    = r->at.file;
+	e->line    = r->at.line;
+	r->last    = e;
 	return 1;
 }
 
@@ -253,7 +258,8 @@ static void read_file(struct config *c, const char *file, struct problems *p)
 	int            line;
 
 	if (!r.f) {
-		problem_add(p, "%s: %s", file, strerror(errno));
+		problem_add(p, "%s: %s%s", file, strerror(errno), errno == EACCES ? not_yours : "");
+		c->unread = true;
 		return;
 	}
 	line = ini_parse_stream(read_line, &r, add_value, &r);
@@ -325,8 +331,10 @@ static void read_variables(struct config *c, const char *file, struct problems *
 	FILE       *f = fopen(file, "re");
 
 	if (!f) {
-		if (errno != ENOENT)
-			problem_add(p, "%s: %s", file, strerror(errno));
+		if (errno != ENOENT) {
+			problem_add(p, "%s: %s%s", file, strerror(errno), errno == EACCES ? not_yours : "");
+			c->unread = true;
+		}
 		return;
 	}
 	if (fstat(fileno(f), &st) == 0 && st.st_mode & 007)
@@ -429,6 +437,14 @@ const char *config_text(const struct config *c, const char *section, const char 
 
 /* --- asking --------------------------------------------------------------------------------------------------------- */
 
+/* A line of wecomd.env that nobody has filled in. */
+static const char *why_empty(wc_arena *a, const struct entry *e)
+{
+	if (*e->value || !e->written || strncmp(e->written, "${", 2))
+		return "";
+	return wc_printf(a, "; %s is empty: fill it in, in wecomd.env", e->written);
+}
+
 void config_fill(struct config *c, const char *section, const wc_field *fields, void *into, struct problems *p)
 {
 	struct asked *asked = wc_alloc(c->arena, sizeof *asked);
@@ -441,11 +457,11 @@ void config_fill(struct config *c, const char *section, const wc_field *fields, 
 
 		if (e)
 			e->used = true;
-		if (!text)
+		if (!text && !c->unread)
 			problem_add(p, "[%s] %s is missing: %s", section, f->name, f->help);
-		else if ((expected = wc_field_from_text(c->arena, f, text, into)) && e)
-			problem_add(p, "%s:%d: [%s] %s: expected %s", e->file, e->line, section, f->name, expected);
-		else if (expected)
+		else if (text && (expected = wc_field_from_text(c->arena, f, text, into)) && e)
+			problem_add(p, "%s:%d: [%s] %s: expected %s%s", e->file, e->line, section, f->name, expected, why_empty(c->arena, e));
+		else if (text && expected)
 			problem_add(p, "[%s] %s: its default is not %s", section, f->name, expected);
 	}
 }

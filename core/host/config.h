@@ -22,6 +22,7 @@ void problems_print(const struct problems *p);     /* one line each, to standard
 
 struct entry {
 	const char   *section, *name, *value;
+	const char   *written;      /* the value before ${NAME} was replaced; NULL: not known any more */
 	const char   *file;
 	int           line;
 	bool          used;
@@ -46,6 +47,7 @@ struct config {
 	struct asked *asked;
 	struct variable *variables;
 	struct entry *first, **tail;
+	bool unread;                /* a file could not be read: what is missing may stand there */
 };
 
 /* Reads the files in order, and conf.d/ beside the first; a later value replaces an earlier one. ${NAME} and ${NAME:-default}

@@ -199,11 +199,22 @@ static bool is_own(const char *command)
 	return false;
 }
 
+/* A command that failed may have said no more than that a table is not there. */
+static void look_at_schema(const struct program *g, const wc_command *c)
+{
+	wc_err e;
+
+	if (strcmp(c->name, "doctor") && strcmp(c->name, "restore") && db_check_schema(g->core.sql_dir, g->owners, &e) < 0 &&
+	    e.code == WC_E_CONFIG)
+		say(&e);
+}
+
 static int run_offered(struct program *g, int argc, char **argv)
 {
 	const struct slot *slot;
 	const wc_command  *c     = find_offered(g, argc, argv, &slot);
 	int                words = name_words(c, argc, argv);
+	int                status;
 	wc_err             e;
 
 	db_open(&g->db);
@@ -213,7 +224,10 @@ static int run_offered(struct program *g, int argc, char **argv)
 	callback_use(g->callbacks);
 	settings_begin(g);
 	http_use(&g->http);
-	return c->run(g->arena, argc - words, argv + words, slot->self);
+	status = c->run(g->arena, argc - words, argv + words, slot->self);
+	if (status == 1)
+		look_at_schema(g, c);
+	return status;
 }
 
 static int run(int argc, char **argv)

@@ -42,7 +42,7 @@ async function step(name, fn) {
 const packageOf = (at) => path.join(at, fs.readdirSync(at).find((name) => /^wecomd_.*\.deb$/.test(name)));
 const field = (deb, name) => execFileSync('dpkg-deb', ['-f', deb, name], { encoding: 'utf8' }).trim();
 
-// The next release, from the objects of this one: another number, and a migration that takes a while.
+// The next release, from the objects of this one: another number, a migration that takes a while, two conffiles with a line more.
 function buildNext() {
 	const from = path.join(build, 'deb/source'), at = path.join(folder, 'next'), source = path.join(at, 'source');
 	fs.rmSync(at, { recursive: true, force: true });
@@ -52,6 +52,7 @@ function buildNext() {
 		fs.rmSync(path.join(source, 'debian', left), { recursive: true, force: true });
 	fs.writeFileSync(path.join(source, 'sql/smartbot/9000_next_release.sql'),
 		'ALTER TABLE smartbot_stream ADD COLUMN IF NOT EXISTS next_release INT NULL;\nDO SLEEP(2);\n');
+	for (const conffile of ['etc/wecomd.conf', 'debian/wecomd.logrotate']) fs.appendFileSync(path.join(source, conffile), '# of the next release\n');
 	const log = path.join(source, 'debian/changelog');
 	fs.writeFileSync(log, fs.readFileSync(log, 'utf8').replace(/^wecomd \((.*)\)/, 'wecomd ($1+next1)'));
 	const { status, stdout, stderr } = spawnSync('dpkg-buildpackage', ['--build=binary', '--no-sign', '--no-pre-clean'],
@@ -60,7 +61,7 @@ function buildNext() {
 	return packageOf(at);
 }
 
-const install = (name) => `apt-get install -y -o Dpkg::Use-Pty=0 --no-install-recommends /${name}`;
+const install = (name, more = '') => `apt-get install -y -o Dpkg::Use-Pty=0 --no-install-recommends ${more} /${name}`;
 const state = (name) => machine.run(`dpkg-query -W -f '\${db:Status-Status} \${Version}' ${name}`).out.trim();
 const mode = (name) => machine.must(`stat -c '%a %U:%G' ${name}`).trim();
 
@@ -188,6 +189,7 @@ await step('the package installs, makes its user and a private key file, starts 
 	assert.equal(mode('/etc/wecomd/keys'), '600 wecomd:wecomd');
 	assert.equal(mode('/etc/wecomd'), '750 root:wecomd');
 	assert.equal(mode('/var/lib/wecomd'), '750 wecomd:wecomd');
+	assert.equal(mode('/usr/share/doc/wecomd/plugins/smartbot.md'), '644 root:root');
 	assert.match(machine.read('etc/wecomd/keys'), /^1 [0-9a-f]{64}\n$/);
 	assert.match(machine.must('getent passwd wecomd'), /:\/usr\/sbin\/nologin$/m);
 	assert.equal(machine.run('pidof wecomd').out, '');
@@ -217,6 +219,7 @@ await step('installed again it finds its key file; two plugins are enabled, the 
 	await startSimulator();
 	configure();
 	assert.match(machine.must(asWecomd('wecomd check')), /^ok: 2 plugins, 1 model/);
+	assert.match(machine.run(asWecomd('wecomd user add --name early --role admin')).out, /run: wecomd migrate/);
 	machine.must(asWecomd('wecomd migrate'));
 	key = machine.must(asWecomd('wecomd key add --name deploy --role viewer')).match(/\S{20,}/)[0];
 	machine.must('service wecomd start');
@@ -231,9 +234,11 @@ await step('installed again it finds its key file; two plugins are enabled, the 
 });
 
 await step('an upgrade under load: no request fails, the schema is migrated, every process but the master is the new release', async () => {
+	const logrotate = machine.read('etc/logrotate.d/wecomd').replace('rotate 8', 'rotate 52');
+	machine.write('etc/logrotate.d/wecomd', logrotate);
 	const before = children(), under = load();
 	await waitFor('some load', () => under.asked > 100);
-	const { status, out } = await machine.runBeside(install('next.deb'));
+	const { status, out } = await machine.runBeside(install('next.deb', '-o Dpkg::Options::=--force-confold'));
 	assert.equal(status, 0, out);
 	assert.match(out, /applied smartbot\/9000_next_release\.sql/);
 	const asked = under.asked;
@@ -250,6 +255,13 @@ await step('an upgrade under load: no request fails, the schema is migrated, eve
 	const streams = new Set(under.streams);
 	assert.equal(Number(sql(`SELECT COUNT(*) FROM smartbot_stream WHERE stream_id IN (${[...streams].map((id) => `'${id}'`).join(',')})`, 'wecomd')), streams.size);
 	console.log(`        ${under.asked} requests, ${streams.size} of them questions; the longest took ${under.longest} ms`);
+});
+
+await step('of the conffiles the one that was left alone is the next release\'s, the one that was changed has stayed', () => {
+	assert.match(machine.read('etc/wecomd/wecomd.conf'), /^# of the next release$/m);
+	assert.match(machine.read('etc/logrotate.d/wecomd'), /rotate 52/);
+	assert.doesNotMatch(machine.read('etc/logrotate.d/wecomd'), /of the next release/);
+	assert.match(machine.read('etc/logrotate.d/wecomd.dpkg-dist'), /^# of the next release$/m);
 });
 
 await step('a restart of the master meets no surprise', async () => {

@@ -45,6 +45,10 @@ const ends = async (result, status, pattern) => {
 	assert.match(result.stdout + result.stderr, pattern);
 };
 
+test('a command on a schema that was never made says what makes it', async () => {
+	await ends(await wecomd(other, 'user', 'add', '--name', 'early', '--role', 'admin'), 1, /is missing; run: wecomd migrate$/m);
+});
+
 test('a backup is a folder for its owner alone, without a key and without what is sealed in the clear', async () => {
 	await ends(await system.wecomd('backup', '--to', at('one')), 0, /the key file .* is not in it/);
 	assert.deepEqual(fs.readdirSync(at('one')).sort(), ['backup.json', 'database.sql']);

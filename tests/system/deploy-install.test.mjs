@@ -33,6 +33,10 @@ test('everything that runs is installed, under DESTDIR alone, with sober modes',
 	assert.deepEqual(fs.readdirSync(folder).sort(), ['etc', 'usr']);
 	const sources = fs.readdirSync(path.join(root, 'plugins')).map((name) => `${name}.so`).sort();
 	assert.deepEqual(fs.readdirSync(at('lib/wecomd/plugins')).sort(), sources);
+	for (const [from, to] of [['sql', 'share/wecomd/sql'], ['etc/conf.d', 'share/doc/wecomd/examples/conf.d'], ['etc/samples', 'share/doc/wecomd/examples/samples']])
+		assert.deepEqual(filesBelow(at(to)).map((file) => path.relative(at(to), file)).sort(), filesBelow(path.join(root, from)).map((file) => path.relative(path.join(root, from), file)).sort());
+	for (const name of fs.readdirSync(path.join(root, 'plugins')).filter((one) => fs.existsSync(path.join(root, 'plugins', one, 'README.md'))))
+		assert.ok(fs.existsSync(at(`share/doc/wecomd/plugins/${name}.md`)), name);
 	for (const file of filesBelow(folder)) {
 		const mode = fs.statSync(file).mode & 0o7777;
 		assert.ok([0o644, 0o755].includes(mode), `${file}: ${mode.toString(8)}`);

@@ -68,7 +68,7 @@ test('the shipped sample is right once its variables are set', async () => {
 	};
 	const mine = write('mine.conf', `[core]\nplugin_dir = ${build}/plugins\n[db]\npassword = x\n[crypt]\nkey_file = \${KEYS}\n[model:main]\nbase = \${LLM_API_BASE}\nkey = \${LLM_API_KEY}\nmodel = \${LLM_MODEL}\n`);
 	const shipped = await wecomd(env, '-c', 'etc/wecomd.conf', '-c', mine, 'check');
-	assert.match(shipped.stderr, /^etc\/wecomd\.conf:\d+: \/etc\/wecomd\/db-password: No such file or directory\n1 problem\n$/);
+	assert.match(shipped.stderr, /^etc\/wecomd\.conf:\d+: \/etc\/wecomd\/db-password: No such file or directory; write the value there: .*\n1 problem\n$/);
 	const copy = fs.readFileSync('etc/wecomd.conf', 'utf8').replace('@/etc/wecomd/db-password', 'x');
 	write('sample/wecomd.conf', copy);
 	fs.cpSync('etc/conf.d', path.join(folder, 'sample/conf.d'), { recursive: true });
