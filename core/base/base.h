@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <wecomd/json.h>
 #include <wecomd/metric.h>
 
 /* --- metrics (metric.c) --------------------------------------------------------------------------------------------- */
@@ -22,6 +23,12 @@ const char *metric_fault(const wc_metric *metric);
 
 /* Everything in Prometheus' text format 0.0.4, in the order of names. */
 void metrics_write(wc_arena *a, wc_buf *out);
+
+/* --- JSON (json_read.c) --------------------------------------------------------------------------------------------- */
+
+/* An object or array out of n bytes, nested at most so deep, where it can be read in the short way; a new reference. NULL: Jansson is to
+ * read it, or to refuse it. */
+json_t *json_read_plain(const char *p, size_t n, int depth);
 
 /* --- the log (log.c) ------------------------------------------------------------------------------------------------ */
 

@@ -1,5 +1,5 @@
 /* Jansson under the arena. */
-#include <wecomd/json.h>
+#include "base/base.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,9 +57,11 @@ static bool too_deep(const char *p, size_t n)
 
 json_t *wc_json_parse(wc_arena *a, const char *p, size_t n, wc_err *e)
 {
+	json_t      *value = json_read_plain(p, n, DEPTH_MAX);
 	json_error_t je;
-	json_t      *value;
 
+	if (value)
+		return wc_json_keep(a, value);
 	if (too_deep(p, n)) {
 		wc_fail(e, WC_E_ARG, "JSON is nested more than %d deep", DEPTH_MAX);
 		return NULL;
@@ -71,16 +73,6 @@ json_t *wc_json_parse(wc_arena *a, const char *p, size_t n, wc_err *e)
 		return NULL;
 	}
 	return wc_json_keep(a, value);
-}
-
-char *wc_json_text(wc_arena *a, const json_t *value)
-{
-	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-	if (!text)
-		abort();
-	wc_defer(a, free, text);
-	return text;
 }
 
 const json_t *wc_json_at(const json_t *object, const char *path)
