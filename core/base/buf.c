@@ -87,18 +87,25 @@ void wc_buf_addc(wc_buf *b, char c)
 	wc_buf_add(b, &c, 1);
 }
 
+/* Into the room that there is, where it nearly always fits; once more where it does not. */
 void wc_buf_addf(wc_buf *b, const char *format, ...)
 {
+	size_t  room = b->failed ? 0 : b->size - b->len;
+	char   *end  = room ? b->s + b->len : NULL;
 	va_list args;
 	int     n;
 
 	va_start(args, format);
-	n = vsnprintf(NULL, 0, format, args);
+	n = vsnprintf(end, room, format, args);
 	va_end(args);
-	if (n <= 0 || !reserve(b, (size_t)n))
-		return;
-	va_start(args, format);
-	vsnprintf(b->s + b->len, (size_t)n + 1, format, args);
-	va_end(args);
-	b->len += (size_t)n;
+	if (n > 0 && (size_t)n >= room && reserve(b, (size_t)n)) {
+		va_start(args, format);
+		vsnprintf(b->s + b->len, (size_t)n + 1, format, args);
+		va_end(args);
+		room = (size_t)n + 1;
+	}
+	if (n > 0 && (size_t)n < room)
+		b->len += (size_t)n;
+	else if (b->size)
+		b->s[b->len] = 0;
 }

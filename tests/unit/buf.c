@@ -83,6 +83,26 @@ static void a_buffer_that_got_nothing_is_an_empty_text(void **state)
 	wc_arena_free(a);
 }
 
+/* Lengths around those at which the buffer grows, and around its maximum. */
+static void formatted_text_is_whole_or_the_buffer_fails(void **state)
+{
+	(void)state;
+	for (int before = 0; before <= 600; before += before < 250 ? 50 : 1) {
+		wc_arena *a = wc_arena_new();
+		wc_buf   *b = wc_buf_new(a, 600);
+
+		for (int i = 0; i < before; i++)
+			wc_buf_addc(b, 'x');
+		wc_buf_addf(b, "%040d%s", 7, "");
+		assert_int_equal(wc_buf_failed(b), before > 560);
+		assert_int_equal(b->len, before > 560 ? 0 : before + 40);
+		assert_int_equal(strlen(b->s), b->len);
+		wc_buf_addf(b, "%s", "");
+		assert_int_equal(strlen(b->s), b->len);
+		wc_arena_free(a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +111,7 @@ int main(void)
 		cmocka_unit_test(a_buffer_holds_up_to_its_maximum),
 		cmocka_unit_test(one_byte_more_empties_it_and_the_failure_sticks),
 		cmocka_unit_test(a_buffer_that_got_nothing_is_an_empty_text),
+		cmocka_unit_test(formatted_text_is_whole_or_the_buffer_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
