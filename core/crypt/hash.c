@@ -1,4 +1,9 @@
-/* Hashes: keyed ones for look-ups, plain ones for checksums, and comparing them. */
+/* Hashes: keyed ones for look-ups, plain ones for checksums, and comparing them.
+ *
+ * A keyed hash is HMAC-SHA-256 (RFC 2104) over OpenSSL's SHA-256 itself, for each callback needs three: a copy of its two states is 200
+ * bytes, while OpenSSL's HMAC makes and frees sixteen pieces of memory for each hash, which takes as long as hashing. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "hash.h"
 
 #include "algos.h"
@@ -6,76 +11,92 @@
 
 #include <wecomd/seal.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/params.h>
+#include <openssl/sha.h>
 
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 
-/* An HMAC that has its key and no text yet; each hash goes on from a copy. */
-static EVP_MAC_CTX *keyed;
+#define BLOCK 64     /* of SHA-256 */
 
-static EVP_MAC_CTX *hmac_new(const unsigned char key[32])
+struct hmac {
+	SHA256_CTX inner, outer;
+};
+
+/* It has its key and no text yet; each hash goes on from a copy. */
+static struct hmac keyed;
+static bool        has_key;
+
+static void state_new(SHA256_CTX *state, const unsigned char key[32], unsigned char pad)
 {
-	OSSL_PARAM   params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}, 0),
-	                         OSSL_PARAM_construct_end()};
-	EVP_MAC     *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	unsigned char block[BLOCK];
 
-	algos_must(ctx && EVP_MAC_init(ctx, key, 32, params), "HMAC");
-	EVP_MAC_free(mac);
-	return ctx;
+	memset(block, pad, sizeof block);
+	for (size_t i = 0; i < 32; i++)
+		block[i] ^= key[i];
+	algos_must(SHA256_Init(state) && SHA256_Update(state, block, sizeof block), "SHA-256");
+	OPENSSL_cleanse(block, sizeof block);
 }
 
-static void hmac_end(EVP_MAC_CTX *ctx, unsigned char out[32])
+static struct hmac hmac_new(const unsigned char key[32])
 {
-	size_t n;
+	struct hmac h;
 
-	algos_must(EVP_MAC_final(ctx, out, &n, 32) && n == 32, "HMAC");
-	EVP_MAC_CTX_free(ctx);
+	state_new(&h.inner, key, 0x36);
+	state_new(&h.outer, key, 0x5c);
+	return h;
+}
+
+static void hmac_add(struct hmac *h, const void *p, size_t n)
+{
+	algos_must(SHA256_Update(&h->inner, p, n), "SHA-256");
+}
+
+static void hmac_end(struct hmac *h, unsigned char out[32])
+{
+	algos_must(SHA256_Final(out, &h->inner) && SHA256_Update(&h->outer, out, 32) && SHA256_Final(out, &h->outer), "SHA-256");
+	OPENSSL_cleanse(h, sizeof *h);
 }
 
 void hash_derive(const unsigned char master[32], unsigned char key[32])
 {
 	static const char use[] = "wecomd keyed hash";
-	EVP_MAC_CTX      *ctx   = hmac_new(master);
+	struct hmac       h     = hmac_new(master);
 
-	algos_must(EVP_MAC_update(ctx, (const unsigned char *)use, sizeof use - 1), "HMAC");
-	hmac_end(ctx, key);
+	hmac_add(&h, use, sizeof use - 1);
+	hmac_end(&h, key);
 }
 
 void hash_rekey(const unsigned char key[32])
 {
-	EVP_MAC_CTX_free(keyed);
-	keyed = hmac_new(key);
+	keyed   = hmac_new(key);
+	has_key = true;
 }
 
-static void add_part(EVP_MAC_CTX *ctx, const char *part)
+static void add_part(struct hmac *h, const char *part)
 {
 	uint64_t      n = strlen(part);
 	unsigned char size[8];
 
 	for (size_t i = 0; i < sizeof size; i++)
 		size[i] = (unsigned char)(n >> (56 - 8 * i));
-	algos_must(EVP_MAC_update(ctx, size, sizeof size) && EVP_MAC_update(ctx, (const unsigned char *)part, n), "HMAC");
+	hmac_add(h, size, sizeof size);
+	hmac_add(h, part, n);
 }
 
 void wc_keyed_hash(unsigned char out[WC_HASH_SIZE], const char *purpose, ...)
 {
-	EVP_MAC_CTX *ctx;
-	va_list      parts;
+	struct hmac h = keyed;
+	va_list     parts;
 
-	algos_must(keyed, "no key: crypt_open() comes first");
-	ctx = EVP_MAC_CTX_dup(keyed);
-	algos_must(ctx, "HMAC");
-	add_part(ctx, purpose);
+	algos_must(has_key, "no key: crypt_open() comes first");
+	add_part(&h, purpose);
 	va_start(parts, purpose);
 	for (const char *part; (part = va_arg(parts, const char *)); )
-		add_part(ctx, part);
+		add_part(&h, part);
 	va_end(parts);
-	hmac_end(ctx, out);
+	hmac_end(&h, out);
 }
 
 void crypt_hash_raw(unsigned char out[32], const void *p, size_t n)
