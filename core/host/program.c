@@ -4,6 +4,7 @@
 #include "admin/admin.h"
 #include "base/base.h"
 #include "crypt/crypt.h"
+#include "talk/talk.h"
 
 #include <wecomd/seal.h>
 
@@ -177,7 +178,7 @@ static void order_slots(struct program *g, struct problems *p)
 
 static const wc_plugin *const parts[] = {
 	&host_part, &doctor_part, &web_part, &api_part, &mcp_part, &inventory_part, &admin_part, &inbox_part, &desk_part, &jobs_part, &ledger_part,
-	&retention_part, &explain_part, &look_part, &bulk_part, &overview_part, &condition_part, &keyring_part, &audit_part, &customer_part,
+	&retention_part, &explain_part, &look_part, &bulk_part, &overview_part, &condition_part, &keyring_part, &audit_part, &customer_part, &talk_part,
 	&wecom_part, &backup_part};
 
 #define PARTS (sizeof parts / sizeof *parts)
@@ -332,6 +333,62 @@ static void gather_work(struct program *g, struct problems *p)
 	}
 }
 
+static void add_channel(struct talk_channel *list, size_t *n, const struct slot *s, const wc_channel *c, struct problems *p)
+{
+	size_t len = strlen(s->plugin->name);
+
+	if (strncmp(c->name, s->plugin->name, len) || strlen(c->name) > 32)
+		problem_add(p, "plugin %s: channel %s does not begin with the plugin's name, or has over 32 bytes", s->plugin->name, c->name);
+	if (!c->source || !c->window || !c->deliver)
+		problem_add(p, "plugin %s: channel %s lacks its source, window or deliver", s->plugin->name, c->name);
+	for (size_t i = 0; i < *n; i++)
+		if (!strcmp(list[i].channel->name, c->name))
+			problem_add(p, "plugin %s: another plugin has a channel %s too", s->plugin->name, c->name);
+	list[(*n)++] = (struct talk_channel){c, s->self};
+}
+
+static bool runs_kind(const struct slot *s, const char *name)
+{
+	for (const wc_job_kind *k = s->plugin->jobs; k && k->name; k++)
+		if (!strcmp(k->name, name))
+			return true;
+	return false;
+}
+
+static void check_topic(const struct slot *s, const wc_topic *t, struct problems *p)
+{
+	if (!runs_kind(s, t->job))
+		problem_add(p, "plugin %s: topic %s names job kind %s, which the plugin does not have", s->plugin->name, t->topic, t->job);
+	if (!talk_knows_topic(t->topic))
+		problem_add(p, "plugin %s: there is no topic %s", s->plugin->name, t->topic);
+}
+
+/* Channels, and who is told of what. */
+static void gather_talk(struct program *g, struct problems *p)
+{
+	size_t               channels = 0, topics = 0, n = 0, m = 0;
+	struct talk_channel *channel_list;
+	const wc_topic     **topic_list;
+
+	for (size_t i = 0; i < g->slot_count; i++) {
+		for (const wc_channel *c = g->slots[i].plugin->channels; c && c->name; c++)
+			channels++;
+		for (const wc_topic *t = g->slots[i].plugin->topics; t && t->topic; t++)
+			topics++;
+	}
+	channel_list = wc_alloc(g->arena, (channels + 1) * sizeof *channel_list);
+	topic_list   = wc_alloc(g->arena, (topics + 1) * sizeof *topic_list);
+	for (size_t i = 0; i < g->slot_count; i++) {
+		for (const wc_channel *c = g->slots[i].plugin->channels; c && c->name; c++)
+			add_channel(channel_list, &n, &g->slots[i], c, p);
+		for (const wc_topic *t = g->slots[i].plugin->topics; t && t->topic; t++) {
+			check_topic(&g->slots[i], t, p);
+			topic_list[m++] = t;
+		}
+	}
+	talk_use(channel_list, topic_list);
+}
+
 /* What the doctor looks at: all that stands here, and the checks of parts and plugins. */
 static void gather_checks(struct program *g)
 {
@@ -433,6 +490,7 @@ void program_load(struct program *g, struct config *config, struct problems *p)
 	gather_tools(g, p);
 	gather_work(g, p);
 	gather_timers(g, p);
+	gather_talk(g, p);
 	gather_metrics(g, p);
 	check_offers(g, p);
 	gather_at_rest(g, p);

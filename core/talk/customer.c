@@ -2,7 +2,7 @@
  *
  * A data key is read from its row at most once a second in a process and forgotten after that second, so that an erasure, which
  * sets the row's key to NULL, holds in all processes a second later without anybody being told. */
-#include "talk/talk.h"
+#include "talk/parts.h"
 
 #include "base/base.h"
 #include "crypt/crypt.h"
@@ -113,6 +113,17 @@ static int data_key(wc_db *db, int64_t customer, unsigned char key[KEY_SIZE], wc
 	if (rc == 0 && !db)
 		keep(customer, began, key);
 	return rc;
+}
+
+int customer_hold(wc_db *db, wc_arena *a, int64_t customer, unsigned char key[KEY_SIZE], wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(db, a, &rows, e, "SELECT data_key FROM customer WHERE id = ? LOCK IN SHARE MODE", wc_int(customer)) < 0)
+		return -1;
+	if (!rows.n || !wc_row_cell(&rows, 0, 0).s)
+		return 0;
+	return unwrap(a, &rows, key, e) < 0 ? -1 : 1;
 }
 
 int wc_customer_seal(wc_db *db, wc_arena *a, int64_t customer, const char *about, wc_slice plain, wc_slice *sealed, wc_err *e)

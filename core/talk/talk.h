@@ -5,6 +5,7 @@
 
 #include <wecomd/customer.h>
 #include <wecomd/field.h>
+#include <wecomd/talk.h>
 
 /* A section and the self of the plugin that it belongs to. */
 struct customer_section {
@@ -33,3 +34,19 @@ int customer_erase(int64_t id, const char *actor, const char *reason, wc_err *e)
 
 /* The whole of customer_json(), noted in the audit trail before it is given out. */
 json_t *customer_export(wc_arena *a, int64_t id, const char *actor, wc_err *e);
+
+/* --- conversations ---------------------------------------------------------------------------------------------------- */
+
+/* A channel or subscription, and the self of the plugin that it belongs to. */
+struct talk_channel {
+	const wc_channel *channel;
+	const void       *self;
+};
+
+/* All of all plugins; a NULL channel and topic at the end. Borrowed; set before threads. */
+void talk_use(const struct talk_channel *channels, const wc_topic *const *topics);
+
+/* Whether plugins can subscribe to it. */
+bool talk_knows_topic(const char *topic);
+
+extern const struct wc_plugin talk_part;

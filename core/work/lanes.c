@@ -207,6 +207,16 @@ int jobs_insert(wc_db *db, wc_arena *a, struct new_job *jobs, size_t n, wc_err *
 	return 0;
 }
 
+int jobs_add(wc_db *db, wc_arena *a, const wc_job_spec *specs, size_t n, const char *trace_id, wc_err *e)
+{
+	struct new_job *jobs = wc_alloc(a, n * sizeof *jobs);
+
+	for (size_t i = 0; i < n; i++)
+		if (new_job_make(a, &specs[i], trace_id ? trace_id : wc_trace(), &jobs[i], e) < 0)
+			return -1;
+	return jobs_insert(db, a, jobs, n, e);
+}
+
 int lane_advance(wc_db *db, wc_arena *a, const unsigned char lane[LANE_SIZE], int64_t no, wc_err *e)
 {
 	wc_val  key = wc_bytes(lane, LANE_SIZE);

@@ -84,6 +84,10 @@ struct jobs_filter {
 int     jobs_list(wc_arena *a, const struct jobs_filter *f, int64_t before, int64_t limit, wc_rows *rows, wc_err *e);
 json_t *job_json(wc_arena *a, const wc_rows *rows, size_t row, const void *unused);
 
+/* Adds jobs as part of the caller's transaction, their lanes locked in the order in which everybody locks them. A key that is there is passed
+ * over. trace_id NULL: the current one. */
+int jobs_add(wc_db *db, wc_arena *a, const wc_job_spec *specs, size_t n, const char *trace_id, wc_err *e);
+
 /* One kind of job and the plugin that runs it. */
 struct worker_kind {
 	const wc_job_kind *kind;

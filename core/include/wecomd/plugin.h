@@ -26,6 +26,7 @@
 #include <wecomd/metric.h>
 #include <wecomd/seal.h>
 #include <wecomd/split.h>
+#include <wecomd/talk.h>
 #include <wecomd/text.h>
 #include <wecomd/tool.h>
 #include <wecomd/web.h>
@@ -113,6 +114,8 @@ typedef struct wc_plugin {
 	                                          `wecomd key reseal` seals anew. NULL at the end */
 	const wc_reconciler    *reconcilers;   /* ends with a NULL kind */
 	const wc_check         *checks;        /* ends with a NULL name */
+	const wc_channel       *channels;      /* ends with a NULL name */
+	const wc_topic         *topics;        /* ends with a NULL topic */
 
 	/* In each process, after everything was checked. start may fail with a reason; stop must accept what start left half. */
 	int       (*start)(void *self, wc_err *e);
@@ -139,6 +142,8 @@ typedef struct wc_plugin {
 #define WC_RECONCILERS(...) ((const wc_reconciler[]){__VA_ARGS__, {0}})
 #define WC_SEALED(...)    ((const char *const[]){__VA_ARGS__, NULL})
 #define WC_CHECKS(...)    ((const wc_check[]){__VA_ARGS__, {0}})
+#define WC_CHANNELS(...)  ((const wc_channel[]){__VA_ARGS__, {0}})
+#define WC_TOPICS(...)    ((const wc_topic[]){__VA_ARGS__, {0}})
 #define WC_NEEDS(...)     ((const char *const[]){__VA_ARGS__, NULL})
 
 /* A part of the core describes itself in the same way; it is linked into the program instead of being opened. */
