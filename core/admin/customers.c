@@ -31,6 +31,35 @@ static int reply_or_err(wc_request *rq, const json_t *value, const wc_err *e)
 	return value ? wc_reply_json(rq, 200, value) : wc_reply_err(rq, e);
 }
 
+static const wc_field query_fields[] = {
+	{WC_STRING, "q", NULL, offsetof(struct customer_filter, q), "only the one with exactly this name, mobile, unionid or id of a channel", .max = 200, .optional = true},
+	{WC_STRING, "channel", NULL, offsetof(struct customer_filter, channel), "only those with an identity of this channel", .max = 32, .optional = true},
+	{0}};
+
+static const wc_field item_fields[] = {
+	{WC_INT, "id", NULL, 0, "the customer's number"},
+	{WC_STRING, "name", NULL, 0, "nickname; masked for viewers", .optional = true},
+	{WC_LIST, "channels", NULL, 0, "where we know the customer from"},
+	{WC_TIME, "created_at", NULL, 0, "since when"},
+	{WC_TIME, "erased_at", NULL, 0, "erased for good", .optional = true},
+	{0}};
+
+static int list(wc_request *rq, const void *self)
+{
+	wc_list *all   = wc_list_begin(rq);
+	bool     whole = request_identity(rq)->role >= WC_OPERATOR;
+	wc_err   e;
+	json_t  *items = customer_items(wc_request_arena(rq), wc_query(rq), wc_list_after(all, INT64_MAX), wc_list_fetch(all), whole, &e), *item;
+	size_t   i;
+
+	(void)self;
+	if (!items)
+		return wc_reply_err(rq, &e);
+	json_array_foreach(items, i, item)
+		wc_list_add(all, json_incref(item), "%lld", (long long)json_integer_value(json_object_get(item, "id")));
+	return wc_list_reply(all);
+}
+
 static int show(wc_request *rq, const void *self)
 {
 	wc_err  e;
@@ -116,6 +145,8 @@ WC_PART(customer_part, "customer",
 	.self_size = sizeof(struct customer_settings),
 	.start     = start,
 	.routes   = WC_ROUTES(
+		{WC_GET, "/api/customers", WC_VIEWER, list, "Customers, the newest first", .query = query_fields, .query_size = sizeof(struct customer_filter),
+		 .list = true, .answer = item_fields},
 		{WC_GET, "/api/customers/{id}", WC_VIEWER, show, "A customer, with a member for each plugin's section"},
 		{WC_POST, "/api/customers/{id}/export", WC_ADMIN, export, "Everything that is kept about a customer"},
 		{WC_POST, "/api/customers/{id}/erase", WC_ADMIN, erase, "Erases a customer for good", erasure_fields, sizeof(struct erasure)}),

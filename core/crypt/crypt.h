@@ -49,6 +49,16 @@ void crypt_wipe(void *p, size_t n);     /* not left out by the compiler */
 /* Plain SHA-256, for checksums. Needs no key. */
 void crypt_hash_raw(unsigned char out[32], const void *p, size_t n);
 
+/* The same in pieces, for what does not fit into memory; freed with the arena. */
+struct crypt_sum *crypt_sum_new(wc_arena *a);
+void              crypt_sum_add(struct crypt_sum *sum, const void *p, size_t n);
+void              crypt_sum_end(struct crypt_sum *sum, unsigned char out[32]);     /* once */
+
+/* The same in pieces, for what does not fit into memory; freed with the arena. */
+struct crypt_sum *crypt_sum_new(wc_arena *a);
+void              crypt_sum_add(struct crypt_sum *sum, const void *p, size_t n);
+void              crypt_sum_end(struct crypt_sum *sum, unsigned char out[32]);     /* once */
+
 /* Whether n bytes are equal, in a time that does not tell where they differ. */
 bool crypt_equal(const void *a, const void *b, size_t n);
 

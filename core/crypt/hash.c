@@ -104,6 +104,35 @@ void crypt_hash_raw(unsigned char out[32], const void *p, size_t n)
 	algos_must(EVP_Digest(p, n, out, NULL, algos()->sha256, NULL), "SHA-256");
 }
 
+struct crypt_sum {
+	EVP_MD_CTX *ctx;
+};
+
+static void free_sum(void *ctx)
+{
+	EVP_MD_CTX_free(ctx);
+}
+
+struct crypt_sum *crypt_sum_new(wc_arena *a)
+{
+	struct crypt_sum *sum = wc_alloc(a, sizeof *sum);
+
+	sum->ctx = EVP_MD_CTX_new();
+	algos_must(sum->ctx && EVP_DigestInit_ex(sum->ctx, algos()->sha256, NULL), "SHA-256");
+	wc_defer(a, free_sum, sum->ctx);
+	return sum;
+}
+
+void crypt_sum_add(struct crypt_sum *sum, const void *p, size_t n)
+{
+	algos_must(EVP_DigestUpdate(sum->ctx, p, n), "SHA-256");
+}
+
+void crypt_sum_end(struct crypt_sum *sum, unsigned char out[32])
+{
+	algos_must(EVP_DigestFinal_ex(sum->ctx, out, NULL), "SHA-256");
+}
+
 bool crypt_equal(const void *a, const void *b, size_t n)
 {
 	return CRYPTO_memcmp(a, b, n) == 0;

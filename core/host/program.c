@@ -178,7 +178,7 @@ static void order_slots(struct program *g, struct problems *p)
 
 static const wc_plugin *const parts[] = {
 	&host_part, &doctor_part, &web_part, &api_part, &mcp_part, &inventory_part, &admin_part, &inbox_part, &desk_part, &jobs_part, &ledger_part,
-	&retention_part, &explain_part, &look_part, &bulk_part, &overview_part, &condition_part, &keyring_part, &audit_part, &customer_part, &talk_part,
+	&retention_part, &explain_part, &look_part, &bulk_part, &overview_part, &condition_part, &keyring_part, &audit_part, &customer_part, &talk_part, &chat_part,
 	&wecom_part, &backup_part};
 
 #define PARTS (sizeof parts / sizeof *parts)

@@ -148,6 +148,48 @@ int run_fallback(wc_job *job, const void *self, wc_err *e);
 /* Whether the fallback may use this channel for a message of that kind, in its round for channels that speak both ways or for drafts. */
 bool fallback_fits(const wc_channel *c, const char *kind, bool drafts);
 
+/* --- searching (words.c) ---------------------------------------------------------------------------------------------- */
+
+#define WORDS_MAX 4000
+
+/* What a text is found by: a keyed hash for each of its pairs of characters, each once, in the order of the text; *n of them. */
+const char **words_of(wc_arena *a, const char *text, size_t *n);
+
+/* Makes the message be found by its text. */
+int words_add(wc_db *db, wc_arena *a, int64_t message, const char *text, wc_err *e);
+
+/* Whether text holds what q asks for, compared as the search compares: letters alone, case and width left out. */
+bool words_hold(wc_arena *a, const char *text, const char *q);
+
+/* The ids of messages below before that may hold q, the newest first, at most limit. */
+int words_find(wc_arena *a, const char *q, int64_t before, int64_t limit, wc_rows *rows, wc_err *e);
+
+/* --- for people (inbox.c) --------------------------------------------------------------------------------------------- */
+
+const char *masked_name(wc_arena *a, const char *name);                          /* "张**"; NULL for NULL */
+const char *preview_of(wc_arena *a, const char *text, const char *name);         /* its beginning without digits and without the name */
+
+/* The customer's identities; whole: with names, peers and ties in clear. */
+json_t *identities_json(wc_arena *a, int64_t customer, bool whole, wc_err *e);
+
+/* --- media (media.c, media_type.c) ------------------------------------------------------------------------------------ */
+
+#define MEDIA_HEAD 512     /* bytes that tell a type */
+
+/* What the first n bytes of a file are, whatever its name says; static text. */
+const char *media_type(const unsigned char *p, size_t n);
+
+/* What a sender called a file, without folders, control characters and what turns the writing round; never empty. */
+const char *media_name(wc_arena *a, const char *name);
+
+/* Takes away files that no row names any more, some of them. 1: there may be more, 0, -1 with *e. */
+int media_sweep(wc_arena *a, int64_t *removed, wc_err *e);
+
 struct talk_settings {
 	const char *const *fallback;
+	const char        *media_folder;
+	int64_t            media_max;
 };
+
+/* Of this process, as they are now. */
+const struct talk_settings *talk_settings(void);

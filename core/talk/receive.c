@@ -43,7 +43,7 @@ int64_t message_insert(wc_db *db, wc_arena *a, const struct new_message *m, wc_e
 	if (!rows.n)
 		return 0;
 	id = wc_row_int(&rows, 0, 0);
-	return make_latest(db, m->c, id, e) < 0 ? -1 : id;
+	return make_latest(db, m->c, id, e) < 0 || words_add(db, a, id, m->text, e) < 0 ? -1 : id;
 }
 
 int ready_held(wc_db *db, struct outbox *o, int64_t route, wc_err *e)

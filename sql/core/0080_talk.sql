@@ -42,8 +42,12 @@ CREATE TABLE IF NOT EXISTS conversation (
 	closed_at  DATETIME(3) NULL,
 	UNIQUE KEY open_one (identity, account, is_open),
 	KEY customer (customer),
-	KEY latest (last_at, id),
-	KEY assignee (assignee, last_at),
+	KEY latest (last_id),
+	KEY open_latest (is_open, last_id),
+	KEY assignee (assignee, last_id),
+	KEY source (source, last_id),
+	KEY channel (channel, last_id),
+	KEY handler (handler, last_id),
 	KEY closed_at (closed_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
