@@ -3,6 +3,7 @@
 #include "cgi.h"
 
 #include "fault.h"
+#include "kf_chance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,10 @@ static const char page[] = "<html><head><title>Gateway</title></head><body><h1>S
 
 static int reply(struct cgi_call *c, const struct fault *fault)
 {
-	const char *text = answer_text(c);
+	bool        file   = c->bytes.p && !c->errcode;
+	const char *text   = file ? c->bytes.p : answer_text(c), *type = file ? c->type : "application/json; charset=UTF-8";
+	size_t      n      = file ? c->bytes.n : strlen(text);
+	int         status = file && c->status ? c->status : 200;
 
 	switch (fault->kind) {
 	case FAULT_HTTP500:
@@ -94,14 +98,14 @@ static int reply(struct cgi_call *c, const struct fault *fault)
 	case FAULT_LOST:
 		return reply_nothing(c->rq);
 	case FAULT_TRUNCATED:
-		return reply_text(c->rq, 200, "application/json; charset=UTF-8", text, strlen(text) * 2 / 3);
+		return reply_text(c->rq, status, type, text, n * 2 / 3);
 	case FAULT_TIMEOUT:
 		wc_sleep_ms(fault->ms);
 		break;
 	default:
 		break;
 	}
-	return reply_text(c->rq, 200, "application/json; charset=UTF-8", text, strlen(text));
+	return reply_text(c->rq, status, type, text, n);
 }
 
 static int note(const struct cgi_call *c, const char *api, const struct fault *fault, wc_err *e)
@@ -128,7 +132,7 @@ static bool is_refused_by(const struct fault *fault)
 
 static int judge(struct cgi_call *c, const char *api, bool with_token, cgi_fn *fn, struct fault *fault, wc_err *e)
 {
-	if (fault_take(c->a, api, fault, e) < 0)
+	if (fault_take(c->a, api, fault, e) < 0 || (!fault->kind && kf_chance_take(c->a, api, fault, e) < 0))
 		return -1;
 	if (is_refused_by(fault))
 		return cgi_refuse(c, fault->kind == FAULT_ERRCODE ? fault->errcode : -1, fault_text(fault->errcode));

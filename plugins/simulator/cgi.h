@@ -11,6 +11,9 @@ struct cgi_call {
 	int64_t                 errcode;     /* set by the call */
 	const char             *errmsg;
 	json_t                 *answer;      /* members besides errcode and errmsg; borrowed from the arena */
+	wc_slice                bytes;       /* the answer instead, of a call that gives a file; p NULL: none */
+	int                     status;      /* of it; 0: 200 */
+	const char             *type;        /* of it */
 };
 
 /* What a call does once the token is found good. -1 with *e only for a failure of the simulator itself. */

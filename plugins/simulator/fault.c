@@ -28,7 +28,7 @@ const char *fault_name(enum fault_kind kind)
 	return names[kind];
 }
 
-static enum fault_kind kind_of(const char *name)
+enum fault_kind fault_kind_of(const char *name)
 {
 	enum fault_kind kind = FAULT_HTML;
 
@@ -54,7 +54,7 @@ static int take(wc_db *db, void *arg, wc_err *e)
 		return -1;
 	if (!rows.n)
 		return 0;
-	*t->fault = (struct fault){kind_of(wc_row_text(&rows, 0, 1)), wc_row_int(&rows, 0, 2), wc_row_int(&rows, 0, 3)};
+	*t->fault = (struct fault){fault_kind_of(wc_row_text(&rows, 0, 1)), wc_row_int(&rows, 0, 2), wc_row_int(&rows, 0, 3)};
 	return wc_db_exec(db, e, "UPDATE simulator_fault SET remaining = remaining - 1 WHERE id = ? AND remaining > 0",
 	                  wc_int(wc_row_int(&rows, 0, 0))) < 0 ? -1 : 0;
 }

@@ -25,6 +25,9 @@ int fault_take(wc_arena *a, const char *api, struct fault *fault, wc_err *e);
 
 const char *fault_name(enum fault_kind kind);     /* "" for FAULT_NONE */
 
+/* FAULT_NONE for no such name. */
+enum fault_kind fault_kind_of(const char *name);
+
 struct fault_order {
 	const char *api, *kind;
 	int64_t     errcode, count, ms;

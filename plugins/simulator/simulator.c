@@ -9,6 +9,8 @@
 #include "deliver.h"
 #include "event.h"
 #include "fault.h"
+#include "kf_ring.h"
+#include "kf_routes.h"
 #include "media.h"
 #include "model.h"
 #include "phone.h"
@@ -22,7 +24,9 @@ static int start(void *self, wc_err *e)
 	if (roster_parse(sim->arena, "people", sim->people_text, &sim->people, e) < 0 ||
 	    apps_parse(sim->arena, sim->apps_text, &sim->apps, &sim->app_count, e) < 0)
 		return -1;
-	return roster_parse(sim->arena, "groups", sim->groups_text, &sim->groups, e);
+	if (roster_parse(sim->arena, "groups", sim->groups_text, &sim->groups, e) < 0)
+		return -1;
+	return kf_seed(sim, e);
 }
 
 static void stop(void *self)
@@ -56,7 +60,14 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_SECRET, "apps", "", SETTING(apps_text), "the company's apps, agentid:secret|agentid:secret"},
 		{WC_DURATION, "token_life", "2h", SETTING(token_life_ms), "how long a token holds", .min = 1000, .max = 86400000},
 		{WC_STRING, "callback_ips", "127.0.0.1|203.0.113.*", SETTING(callback_ips), "what getcallbackip gives, a|b"},
-		{WC_STRING, "client_ip", "203.0.113.7", SETTING(client_ip), "the address that errors name as the caller's"}),
+		{WC_STRING, "client_ip", "203.0.113.7", SETTING(client_ip), "the address that errors name as the caller's"},
+		{WC_STRING, "kf_callback", "/wecom/callback/kf", SETTING(kf_callback), "where the doorbells of 微信客服 go, a URL or a path; empty: nowhere", .max = 1000},
+		{WC_SECRET, "kf_token", "", SETTING(kf_token), "Token of that callback", .max = 64},
+		{WC_SECRET, "kf_aes_key", "", SETTING(kf_aes_key), "EncodingAESKey of that callback; empty: no doorbell rings", .max = 43},
+		{WC_INT, "kf_agent", "0", SETTING(kf_agent), "AgentID of that callback; 0: none", .min = 0, .max = INT32_MAX},
+		{WC_STRING, "kf_accounts", "wkxiaodian:小店客服", SETTING(kf_accounts), "accounts of 微信客服, open_kfid:name|…"},
+		{WC_STRING, "kf_servicers", "zhangsan:张三|lisi:李四", SETTING(kf_servicers), "their servicers, id:name|id:name"},
+		{WC_STRING, "kf_customers", "wmsunli:孙丽|wmzhouwei:周伟|wmwumin:吴敏", SETTING(kf_customers), "customers, external_userid:name|…"}),
 	.instances = WC_INSTANCES(
 		.fields = WC_FIELDS(
 			{WC_STRING, "aibotid", NULL, OF_BOT(aibotid), "the bot's id", .min = 1, .max = 64},
@@ -68,6 +79,7 @@ WC_PLUGIN(simulator, struct simulator,
 		.size = sizeof(struct bot_section),
 		.seed = bot_seed),
 	.routes = WC_ROUTES(
+		KF_ROUTES,
 		{WC_GET, "/sim/api/world", WC_ANYONE, phone_world, "People, bots and groups"},
 		{WC_POST, "/sim/api/messages", WC_ANYONE, phone_post, "Writes to a bot as a person",
 		 phone_say_fields, sizeof(struct phone_say), .body_max = 4u << 20},
@@ -96,7 +108,8 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_GET, "/sim/api/wecom", WC_ANYONE, cgi_control_get, "The rules of the server API, and how often what was called"},
 		{WC_POST, "/sim/api/wecom", WC_ANYONE, cgi_control_set, "Changes rules and tokens of the server API",
 		 cgi_control_fields, sizeof(struct cgi_control)}),
-	.jobs = WC_JOBS({"simulator.deliver", deliver_run, "Delivers a message to its bot and follows the answer", .attempts = 20}),
+	.jobs = WC_JOBS({"simulator.deliver", deliver_run, "Delivers a message to its bot and follows the answer", .attempts = 20},
+		{"simulator.kf_ring", kf_ring_run, "Rings the doorbell of 微信客服 until it is heard", .attempts = 20}),
 	.sealed = WC_SEALED("simulator_bot.token", "simulator_bot.aes_key"),
 	.start = start,
 	.stop  = stop);

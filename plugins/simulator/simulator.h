@@ -16,6 +16,10 @@ struct simulator {
 	const char *corp_id, *apps_text, *callback_ips, *client_ip;
 	int64_t     token_life_ms;
 
+	const char *kf_callback, *kf_token, *kf_aes_key;
+	int64_t     kf_agent;           /* the AgentID of its callbacks; 0: they have none */
+	const char *kf_accounts, *kf_servicers, *kf_customers;
+
 	wc_arena       *arena;          /* of the rosters and apps, filled at start */
 	struct roster   people, groups;
 	struct cgi_app *apps;
