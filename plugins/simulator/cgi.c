@@ -2,6 +2,7 @@
  * calls, and only then the call itself. Errors are HTTP 200 with an errcode. */
 #include "cgi.h"
 
+#include "contact.h"
 #include "fault.h"
 #include "kf_chance.h"
 
@@ -65,7 +66,8 @@ static const char *answer_text(const struct cgi_call *c)
 		errmsg = wc_printf(c->a, "%s, hint: [%lld_sim], from ip: %s, more info at https://open.work.weixin.qq.com/devtool/query?e=%lld",
 		                   c->errmsg, (long long)wc_now_ms(), c->sim->client_ip, (long long)c->errcode);
 	whole = wc_json(c->a, "{s:I, s:s}", "errcode", (json_int_t)c->errcode, "errmsg", errmsg);
-	json_object_update(whole, c->answer);
+	if (c->answer)
+		json_object_update(whole, c->answer);
 	return wc_json_text(c->a, whole);
 }
 
@@ -150,6 +152,8 @@ int cgi_run(wc_request *rq, const struct simulator *sim, const char *api, bool w
 	c.answer = wc_json(c.a, "{}");
 	if (judge(&c, api, with_token, fn, &fault, &e) < 0 || note(&c, api, &fault, &e) < 0)
 		return wc_reply_err(rq, &e);
+	if (c.errcode)
+		c.answer = contact_empty(c.a, api);
 	return reply(&c, &fault);
 }
 

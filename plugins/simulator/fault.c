@@ -13,6 +13,7 @@ const wc_field fault_fields[] = {
 	{WC_INT, "errcode", "-1", OF(errcode), "of kind errcode"},
 	{WC_INT, "count", "1", OF(count), "how many calls it strikes; -1: all until it is cleared", .min = -1, .max = 1000000},
 	{WC_INT, "ms", "15000", OF(ms), "of kind timeout: how late the answer comes", .min = 0, .max = 60000},
+	{WC_INT, "skip", "0", OF(skip), "calls that pass before it strikes", .min = 0, .max = 1000000},
 	{0}};
 
 const wc_field fault_answer[] = {
@@ -49,11 +50,13 @@ static int take(wc_db *db, void *arg, wc_err *e)
 	wc_rows        rows;
 
 	*t->fault = (struct fault){0};
-	if (wc_db_query(db, t->a, &rows, e, "SELECT id, kind, errcode, ms FROM simulator_fault WHERE api IN (?, '*') AND remaining <> 0"
+	if (wc_db_query(db, t->a, &rows, e, "SELECT id, kind, errcode, ms, skip FROM simulator_fault WHERE api IN (?, '*') AND remaining <> 0"
 	                " ORDER BY id LIMIT 1 FOR UPDATE", wc_text(t->api)) < 0)
 		return -1;
 	if (!rows.n)
 		return 0;
+	if (wc_row_int(&rows, 0, 4))
+		return wc_db_exec(db, e, "UPDATE simulator_fault SET skip = skip - 1 WHERE id = ?", wc_int(wc_row_int(&rows, 0, 0))) < 0 ? -1 : 0;
 	*t->fault = (struct fault){fault_kind_of(wc_row_text(&rows, 0, 1)), wc_row_int(&rows, 0, 2), wc_row_int(&rows, 0, 3)};
 	return wc_db_exec(db, e, "UPDATE simulator_fault SET remaining = remaining - 1 WHERE id = ? AND remaining > 0",
 	                  wc_int(wc_row_int(&rows, 0, 0))) < 0 ? -1 : 0;
@@ -92,8 +95,8 @@ int fault_add(wc_request *rq, const void *self)
 	wc_err                    e;
 
 	(void)self;
-	if (wc_db_exec(NULL, &e, "INSERT INTO simulator_fault (api, kind, errcode, ms, remaining) VALUES (?, ?, ?, ?, ?)", wc_text(o->api),
-	               wc_text(o->kind), wc_int(o->errcode), wc_int(o->ms), wc_int(o->count)) < 0)
+	if (wc_db_exec(NULL, &e, "INSERT INTO simulator_fault (api, kind, errcode, ms, remaining, skip) VALUES (?, ?, ?, ?, ?, ?)", wc_text(o->api),
+	               wc_text(o->kind), wc_int(o->errcode), wc_int(o->ms), wc_int(o->count), wc_int(o->skip)) < 0)
 		return wc_reply_err(rq, &e);
 	return wc_reply(rq, 201, "{s:s, s:s, s:I}", "api", o->api, "kind", o->kind, "remaining", (json_int_t)o->count);
 }

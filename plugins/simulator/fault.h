@@ -30,7 +30,7 @@ enum fault_kind fault_kind_of(const char *name);
 
 struct fault_order {
 	const char *api, *kind;
-	int64_t     errcode, count, ms;
+	int64_t     errcode, count, ms, skip;
 };
 
 extern const wc_field fault_fields[];     /* the body of POST /sim/api/faults */

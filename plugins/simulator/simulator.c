@@ -5,6 +5,7 @@
 #include "bot.h"
 #include "cgi.h"
 #include "cgi_message.h"
+#include "contact.h"
 #include "control.h"
 #include "deliver.h"
 #include "event.h"
@@ -67,7 +68,10 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_INT, "kf_agent", "0", SETTING(kf_agent), "AgentID of that callback; 0: none", .min = 0, .max = INT32_MAX},
 		{WC_STRING, "kf_accounts", "wkxiaodian:小店客服", SETTING(kf_accounts), "accounts of 微信客服, open_kfid:name|…"},
 		{WC_STRING, "kf_servicers", "zhangsan:张三|lisi:李四", SETTING(kf_servicers), "their servicers, id:name|id:name"},
-		{WC_STRING, "kf_customers", "wmsunli:孙丽|wmzhouwei:周伟|wmwumin:吴敏", SETTING(kf_customers), "customers, external_userid:name|…"}),
+		{WC_STRING, "kf_customers", "wmsunli:孙丽|wmzhouwei:周伟|wmwumin:吴敏", SETTING(kf_customers), "customers, external_userid:name|…"},
+		{WC_STRING, "contact_callback", "/wecom/callback/contact", SETTING(contact_callback), "where events of customer contact go: a URL or a path"},
+		{WC_SECRET, "contact_token", "", SETTING(contact_token), "Token of that callback; empty: no events"},
+		{WC_SECRET, "contact_aes_key", "", SETTING(contact_aes_key), "EncodingAESKey of that callback"}),
 	.instances = WC_INSTANCES(
 		.fields = WC_FIELDS(
 			{WC_STRING, "aibotid", NULL, OF_BOT(aibotid), "the bot's id", .min = 1, .max = 64},
@@ -102,6 +106,7 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_GET, "/sim/cgi-bin/agent/get", WC_ANYONE, cgi_agent_get, "An app and who sees it"},
 		{WC_POST, "/sim/cgi-bin/message/send", WC_ANYONE, cgi_message_send, "Sends a message of an app"},
 		{WC_GET, "/sim/cgi-bin/message/send", WC_ANYONE, cgi_message_send_by_get, "Refused as WeCom refuses it"},
+		CONTACT_ROUTES,
 		{WC_GET, "/sim/api/faults", WC_ANYONE, fault_list, "The faults that still strike", .list = true, .answer = fault_answer},
 		{WC_POST, "/sim/api/faults", WC_ANYONE, fault_add, "Makes calls of the server API fail", fault_fields, sizeof(struct fault_order)},
 		{WC_DELETE, "/sim/api/faults", WC_ANYONE, fault_clear, "Takes all faults back"},
@@ -109,7 +114,8 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_POST, "/sim/api/wecom", WC_ANYONE, cgi_control_set, "Changes rules and tokens of the server API",
 		 cgi_control_fields, sizeof(struct cgi_control)}),
 	.jobs = WC_JOBS({"simulator.deliver", deliver_run, "Delivers a message to its bot and follows the answer", .attempts = 20},
-		{"simulator.kf_ring", kf_ring_run, "Rings the doorbell of 微信客服 until it is heard", .attempts = 20}),
+		{"simulator.kf_ring", kf_ring_run, "Rings the doorbell of 微信客服 until it is heard", .attempts = 20},
+		{"simulator.contact", contact_event_run, "Delivers an event of customer contact", .attempts = 20}),
 	.sealed = WC_SEALED("simulator_bot.token", "simulator_bot.aes_key"),
 	.start = start,
 	.stop  = stop);

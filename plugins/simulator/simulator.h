@@ -15,6 +15,7 @@ struct simulator {
 
 	const char *corp_id, *apps_text, *callback_ips, *client_ip;
 	int64_t     token_life_ms;
+	const char *contact_callback, *contact_token, *contact_aes_key;     /* where events of customer contact go; no token: nowhere */
 
 	const char *kf_callback, *kf_token, *kf_aes_key;
 	int64_t     kf_agent;           /* the AgentID of its callbacks; 0: they have none */
