@@ -270,7 +270,7 @@ static json_t *messages_part_of(wc_arena *a, const wc_span *s, wc_err *e)
 /* In the time asked for by when they were begun; and how many stand open now, whenever they were begun. */
 static json_t *outbound_part_of(wc_arena *a, const wc_span *s, wc_err *e)
 {
-	int64_t n[4] = {0}, open[4] = {0};
+	int64_t n[5] = {0}, open[5] = {0};
 	wc_rows rows, now;
 
 	if (wc_db_query(NULL, a, &rows, e, "SELECT state, COUNT(*) FROM outbound_call WHERE " WC_WITHIN("created_at") " GROUP BY state",
@@ -278,11 +278,11 @@ static json_t *outbound_part_of(wc_arena *a, const wc_span *s, wc_err *e)
 	    wc_db_query(NULL, a, &now, e, "SELECT state, COUNT(*) FROM outbound_call WHERE state IN (0, 3) GROUP BY state") < 0)
 		return NULL;
 	for (size_t i = 0; i < rows.n; i++)
-		n[wc_row_int(&rows, i, 0) & 3] = wc_row_int(&rows, i, 1);
+		n[wc_row_int(&rows, i, 0)] = wc_row_int(&rows, i, 1);
 	for (size_t i = 0; i < now.n; i++)
-		open[wc_row_int(&now, i, 0) & 3] = wc_row_int(&now, i, 1);
-	return wc_json(a, "{s:I, s:I, s:I, s:I, s:{s:I, s:I}}", "intent", (json_int_t)n[0], "done", (json_int_t)n[1], "failed", (json_int_t)n[2],
-	               "uncertain", (json_int_t)n[3], "now", "intent", (json_int_t)open[0], "uncertain", (json_int_t)open[3]);
+		open[wc_row_int(&now, i, 0)] = wc_row_int(&now, i, 1);
+	return wc_json(a, "{s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I}}", "intent", (json_int_t)n[0], "done", (json_int_t)n[1], "failed", (json_int_t)n[2],
+	               "uncertain", (json_int_t)n[3], "given_up", (json_int_t)n[4], "now", "intent", (json_int_t)open[0], "uncertain", (json_int_t)open[3]);
 }
 
 /* --- the whole ------------------------------------------------------------------------------------------------------ */

@@ -97,10 +97,8 @@ static json_t *tell_call(wc_arena *a, const wc_rows *rows, size_t i)
 
 static json_t *tell_outbound(wc_arena *a, const wc_rows *rows, size_t i)
 {
-	static const char *const states[] = {"intent", "done", "failed", "uncertain"};
-
 	return wc_json(a, "{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:I}", "at_ms", json_ms(rows, i, 0), "what", "outbound", "key",
-	               json_word(rows, i, 1), "kind", json_word(rows, i, 2), "state", states[wc_row_int(rows, i, 3)], "answer",
+	               json_word(rows, i, 1), "kind", json_word(rows, i, 2), "state", outbound_state(wc_row_int(rows, i, 3)), "answer",
 	               json_word(rows, i, 4), "settled_ms", json_ms(rows, i, 5), "reconciles", (json_int_t)wc_row_int(rows, i, 6));
 }
 

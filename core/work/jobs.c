@@ -116,7 +116,7 @@ struct change {
 	int64_t       id;
 	const char   *actor;
 	wc_arena     *a;
-	bool          laned, changed;     /* changed: by an earlier run of the transaction, whose COMMIT may have been lost */
+	bool          laned;
 	unsigned char lane[LANE_SIZE];
 	int64_t       lane_no, state;     /* state: before, then after */
 	const char   *kind;
@@ -175,15 +175,11 @@ static int retry(wc_db *db, void *arg, wc_err *e)
 
 	if (read_lane(db, c, e) < 0 || (c->laned && lane_append(db, c->a, c->lane, &no, &state, e) < 0) || lock_job(db, c, e) < 0)
 		return -1;
-	if (c->state != JOB_DEAD) {
-		if (c->changed)
-			return wc_fail(e, WC_E_NONE, "retried");     /* roll back the second number */
+	if (c->state != JOB_DEAD)
 		return wc_fail(e, WC_E_CONFLICT, "job %" PRId64 " is %s; only a dead one can be tried again", c->id, states[c->state]);
-	}
 	if (audit(db, c, "job.retry", e) < 0 || job_try_again(db, c->id, state, c->laned ? no : 0, e) < 0)
 		return -1;
-	c->state   = state;
-	c->changed = true;
+	c->state = state;
 	doorbell_note();
 	return 0;
 }
@@ -209,24 +205,13 @@ static int cancel(wc_db *db, void *arg, wc_err *e)
 	    (c->laned && wc_db_query(db, c->a, &ignored, e, "SELECT lane FROM job_lane WHERE lane = ? FOR UPDATE", wc_bytes(c->lane, LANE_SIZE)) < 0) ||
 	    lock_job(db, c, e) < 0)
 		return -1;
-	if (c->state == JOB_DEAD && c->changed)
-		return 0;
 	if (c->state == JOB_DONE || c->state == JOB_DEAD)
 		return wc_fail(e, WC_E_CONFLICT, "job %" PRId64 " is %s already", c->id, states[c->state]);
 	if (audit(db, c, "job.cancel", e) < 0)
 		return -1;
-	c->changed = true;
 	if (c->state != JOB_RUNNING)
 		return bury(db, c, e);
 	return wc_db_exec(db, e, "UPDATE job SET cancel_by = ? WHERE id = ?", wc_text(c->actor), wc_int(c->id)) < 0 ? -1 : 0;
-}
-
-static int change(struct change *c, int (*how)(wc_db *, void *, wc_err *), wc_err *e)
-{
-	e->code = WC_E_INTERNAL;
-	if (wc_db_tx(how, c, e) == 0 || e->code == WC_E_NONE)
-		return 0;
-	return -1;
 }
 
 static json_t *change_json(const struct change *c)
@@ -239,7 +224,7 @@ static int change_and_reply(wc_request *rq, int (*how)(wc_db *, void *, wc_err *
 	struct change c = {.id = desk_id(rq), .actor = actor_of(rq), .a = wc_request_arena(rq)};
 	wc_err        e;
 
-	if (change(&c, how, &e) < 0)
+	if (wc_db_tx(how, &c, &e) < 0)
 		return wc_reply_err(rq, &e);
 	/* 202: a running job was asked to stop and will see it at its next heartbeat. */
 	return wc_reply_json(rq, c.state == JOB_RUNNING ? 202 : 200, change_json(&c));
@@ -306,7 +291,7 @@ static json_t *retry_tool(const wc_tool_call *call, const void *self, wc_err *e)
 	struct change c = {.id = ((const struct job_id *)call->args)->id, .actor = call->actor, .a = call->arena};
 
 	(void)self;
-	return change(&c, retry, e) < 0 ? NULL : change_json(&c);
+	return wc_db_tx(retry, &c, e) < 0 ? NULL : change_json(&c);
 }
 
 /* --- commands ------------------------------------------------------------------------------------------------------- */
@@ -349,7 +334,7 @@ static int change_command(wc_arena *a, int argc, char **argv, int (*how)(wc_db *
 		return 2;
 	}
 	wc_trace_new();
-	if (change(&c, how, &e) < 0)
+	if (wc_db_tx(how, &c, &e) < 0)
 		return complain(&e);
 	printf("job %" PRId64 " is %s%s\n", c.id, states[c.state], c.state == JOB_RUNNING ? " and was asked to stop" : "");
 	return 0;

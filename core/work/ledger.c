@@ -1,7 +1,8 @@
 /* The outbound ledger: an intent before the call, an outcome after it, and jobs that find out what became of the uncertain.
  *
  * An intent that is INTENT_MIN minutes old, or whose process is known to be dead, is uncertain: no call takes so long. Each question to
- * the other side is a job of its own, keyed by row and number, so one node asks once. */
+ * the other side is a job of its own, keyed by row and number, so one node asks once. What it cannot say in QUESTIONS_MAX of them, some three
+ * days, is given up: to who calls it stays uncertain, and an outcome that comes late is still taken. */
 #include "work/desk.h"
 #include "work/owner.h"
 #include "work/tick.h"
@@ -24,13 +25,27 @@
 #define AT_ONCE     50
 #define INTENT_MIN  "10"
 #define END_WAIT_MS 20000
+#define QUESTIONS_MAX 20
 
-static const char *const states[] = {"intent", "done", "failed", "uncertain"};
+/* Behind the outcomes that plugins know. */
+enum { GIVEN_UP = WC_OUT_UNCERTAIN + 1 };
+
+static const char *const states[] = {"intent", "done", "failed", "uncertain", "given_up"};
 static const struct worker_reconciler *reconcilers;
 
 void ledger_use(const struct worker_reconciler *r)
 {
 	reconcilers = r;
+}
+
+const char *outbound_state(int64_t state)
+{
+	return states[state];
+}
+
+static wc_outcome outcome_of(int64_t state)
+{
+	return state == GIVEN_UP ? WC_OUT_UNCERTAIN : (wc_outcome)state;
 }
 
 /* --- begin ---------------------------------------------------------------------------------------------------------- */
@@ -83,7 +98,7 @@ static int begin(wc_db *db, void *arg, wc_err *e)
 	    wc_db_query(db, a, &rows, e, "SELECT state, owner, token, look_at <= NOW(3) FROM outbound_call WHERE call_key = ? FOR UPDATE", key) < 0)
 		goto out;
 	token     = wc_row_cell(&rows, 0, 2);
-	b->before = (wc_outcome)wc_row_int(&rows, 0, 0);
+	b->before = outcome_of(wc_row_int(&rows, 0, 0));
 	b->is_new = b->before == WC_OUT_INTENT && token.n == sizeof b->token && !memcmp(token.s, b->token, token.n);
 	rc        = 0;
 	if (!b->is_new && b->before == WC_OUT_INTENT && (wc_row_int(&rows, 0, 3) || owner_is_dead(wc_row_text(&rows, 0, 1)))) {
@@ -129,7 +144,7 @@ int wc_outbound_look(const char *key, wc_outcome *outcome, wc_err *e)
 	int       rc = wc_db_query(NULL, a, &rows, e, "SELECT state FROM outbound_call WHERE call_key = ?", wc_bytes(key, strlen(key)));
 
 	if (rc == 0 && rows.n)
-		*outcome = (wc_outcome)wc_row_int(&rows, 0, 0);
+		*outcome = outcome_of(wc_row_int(&rows, 0, 0));
 	rc = rc < 0 ? -1 : (int)rows.n;
 	wc_arena_free(a);
 	return rc;
@@ -139,19 +154,31 @@ int wc_outbound_look(const char *key, wc_outcome *outcome, wc_err *e)
 
 struct end {
 	const char *key;
-	wc_outcome  outcome;
+	int         state;
 	const char *answer;
 };
 
 static int audit_outcome(wc_db *db, wc_arena *a, const struct end *end, const wc_rows *row, wc_err *e)
 {
 	wc_cell        hash  = wc_row_cell(row, 0, 2);
-	wc_audit_entry entry = {.actor = "system", .action = wc_printf(a, "outbound.%s", states[end->outcome]),
+	wc_audit_entry entry = {.actor = "system", .action = wc_printf(a, "outbound.%s", states[end->state]),
 	                        .object = wc_printf(a, "outbound:%s", end->key),
 	                        .details = wc_json(a, "{s:s, s:s, s:s}", "kind", wc_row_text(row, 0, 1), "target",
 	                                           wc_hex(a, (const unsigned char *)hash.s, 16), "answer", end->answer)};
 
 	return wc_audit(db, &entry, e);
+}
+
+/* What is given up keeps the answer that left it uncertain; the last question counts too. */
+static int write_outcome(wc_db *db, const struct end *x, wc_err *e)
+{
+	if (x->state == GIVEN_UP)
+		return wc_db_exec(db, e, "UPDATE outbound_call SET state = 4, settled_at = NOW(3), reconciles = reconciles + 1 WHERE call_key = ?",
+		                  wc_bytes(x->key, strlen(x->key))) < 0 ? -1 : 0;
+	return wc_db_exec(db, e,
+	                  "UPDATE outbound_call SET state = ?, answer = ?, settled_at = IF(? = 3, NULL, NOW(3)),"
+	                  " look_at = NOW(3) + INTERVAL 1 MINUTE WHERE call_key = ?",
+	                  wc_int(x->state), wc_text(x->answer), wc_int(x->state), wc_bytes(x->key, strlen(x->key))) < 0 ? -1 : 0;
 }
 
 static int end(wc_db *db, void *arg, wc_err *e)
@@ -166,13 +193,10 @@ static int end(wc_db *db, void *arg, wc_err *e)
 	was = rc == 0 && row.n ? wc_row_int(&row, 0, 0) : -1;
 	if (rc == 0 && was < 0)
 		rc = wc_fail(e, WC_E_NOT_FOUND, "outbound %s: there is no intent", x->key);
-	else if (rc == 0 && was != (int64_t)x->outcome && (was == WC_OUT_DONE || was == WC_OUT_FAILED))
-		rc = wc_fail(e, WC_E_CONFLICT, "outbound %s is %s; it cannot become %s", x->key, states[was], states[x->outcome]);
-	else if (rc == 0 && was != (int64_t)x->outcome)
-		rc = wc_db_exec(db, e,
-		                "UPDATE outbound_call SET state = ?, answer = ?, settled_at = IF(? = 3, NULL, NOW(3)),"
-		                " look_at = NOW(3) + INTERVAL 1 MINUTE WHERE call_key = ?",
-		                wc_int(x->outcome), wc_text(x->answer), wc_int(x->outcome), key) < 0 ? -1 : audit_outcome(db, a, x, &row, e);
+	else if (rc == 0 && was != x->state && (was == WC_OUT_DONE || was == WC_OUT_FAILED))
+		rc = wc_fail(e, WC_E_CONFLICT, "outbound %s is %s; it cannot become %s", x->key, states[was], states[x->state]);
+	else if (rc == 0 && was != x->state && !(was == GIVEN_UP && x->state == WC_OUT_UNCERTAIN))
+		rc = write_outcome(db, x, e) < 0 ? -1 : audit_outcome(db, a, x, &row, e);
 	wc_arena_free(a);
 	return rc;
 }
@@ -192,7 +216,7 @@ static int end_stubbornly(struct end *x, wc_err *e)
 
 int wc_outbound_end(const char *key, wc_outcome outcome, const char *answer, wc_err *e)
 {
-	struct end x = {key, outcome, answer ? answer : ""};
+	struct end x = {key, (int)outcome, answer ? answer : ""};
 
 	if (outcome != WC_OUT_DONE && outcome != WC_OUT_FAILED && outcome != WC_OUT_UNCERTAIN)
 		return wc_fail(e, WC_E_ARG, "outbound %s: an outcome is done, failed or uncertain", key);
@@ -211,9 +235,11 @@ static const struct worker_reconciler *find_reconciler(const char *kind)
 	return NULL;
 }
 
-/* A minute, two, four … up to six hours. */
-static int ask_again_later(int64_t id, int64_t asked, wc_err *e)
+/* A minute, two, four … up to six hours; in the end never. */
+static int ask_again_later(int64_t id, const char *key, int64_t asked, wc_err *e)
 {
+	if (asked + 1 >= QUESTIONS_MAX)
+		return wc_db_tx(end, &(struct end){key, GIVEN_UP, ""}, e);
 	return wc_db_exec(NULL, e,
 	                  "UPDATE outbound_call SET reconciles = ?, look_at = NOW(3) + INTERVAL LEAST(360, POW(2, LEAST(?, 16))) MINUTE"
 	                  " WHERE id = ? AND state = 3 AND reconciles = ?",
@@ -253,7 +279,7 @@ static int reconcile(wc_job *job, const void *self, wc_err *e)
 		wc_log(WC_WARN, "an outward action could not be reconciled; asked again later", wc_kv_s("key", key), wc_kv_s("error", why.text));
 	else if (outcome == WC_OUT_DONE || outcome == WC_OUT_FAILED)
 		return wc_outbound_end(key, outcome, "reconciled", e);
-	return ask_again_later(id, wc_row_int(&rows, 0, 3), e);
+	return ask_again_later(id, key, wc_row_int(&rows, 0, 3), e);
 }
 
 static int add_question(const wc_rows *rows, size_t i, wc_arena *a, wc_err *e)
@@ -308,7 +334,7 @@ json_t *outbound_json(wc_arena *a, const wc_rows *rows, size_t i, const void *un
 
 static int state_from(const char *word)
 {
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i <= GIVEN_UP; i++)
 		if (!strcmp(states[i], word))
 			return i;
 	return -1;

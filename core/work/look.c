@@ -41,10 +41,9 @@ static int get_event(wc_request *rq, const void *self)
 
 static int get_action(wc_request *rq, const void *self)
 {
-	static const char *const states[] = {"intent", "done", "failed", "uncertain"};
-	wc_rows                  rows;
-	int64_t                  state;
-	wc_err                   e;
+	wc_rows rows;
+	int64_t state;
+	wc_err  e;
 
 	(void)self;
 	if (wc_db_query(NULL, wc_request_arena(rq), &rows, &e,
@@ -56,7 +55,7 @@ static int get_action(wc_request *rq, const void *self)
 		return wc_problem(rq, 404, "not_found", "there is no such outward action");
 	state = wc_row_int(&rows, 0, 4);
 	return wc_reply(rq, 200, "{s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I}", "id", (json_int_t)wc_row_int(&rows, 0, 0), "key",
-	                json_word(&rows, 0, 1), "kind", json_word(&rows, 0, 2), "target_hash", json_word(&rows, 0, 3), "state", states[state],
+	                json_word(&rows, 0, 1), "kind", json_word(&rows, 0, 2), "target_hash", json_word(&rows, 0, 3), "state", outbound_state(state),
 	                "answer", json_word(&rows, 0, 5), "trace_id", json_word(&rows, 0, 6), "created_ms", json_ms(&rows, 0, 7), "settled_ms",
 	                json_ms(&rows, 0, 8), "reconciles", (json_int_t)wc_row_int(&rows, 0, 9), "look_ms",
 	                state == WC_OUT_INTENT || state == WC_OUT_UNCERTAIN ? json_ms(&rows, 0, 10) : json_null(), "target_bytes",

@@ -123,7 +123,9 @@ struct worker_reconciler {
 	const void          *self;
 };
 
-#define OUTBOUND_STATES "intent|done|failed|uncertain"
+#define OUTBOUND_STATES "intent|done|failed|uncertain|given_up"
+
+const char *outbound_state(int64_t state);
 
 /* As struct inbox_filter. */
 struct outbound_filter {

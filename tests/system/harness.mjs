@@ -129,10 +129,19 @@ export function tempFolder() {
 	return folder;
 }
 
+// From the first word of a sanitizer on; empty where there is none.
+export const sanitizerReport = (text) => (/Sanitizer:|: runtime error:/.test(text) ? /^.*(?:Sanitizer:|: runtime error:)[^]{0,6000}/m.exec(text)[0] : '');
+
+const logsBelow = (folder) => ['', 'log'].map((name) => path.join(folder, name)).filter((one) => fs.existsSync(one))
+	.flatMap((one) => fs.readdirSync(one).filter((name) => name.endsWith('.log')).map((name) => path.join(one, name)));
+
+// What a sanitizer said in a log of it fails the test.
 export function removeFolder(folder) {
+	const report = logsBelow(folder).map((file) => sanitizerReport(fs.readFileSync(file, 'utf8'))).join('');
 	if (process.env.KEEP) console.log(`kept: ${folder}`);
 	else fs.rmSync(folder, { recursive: true, force: true });
 	folders.delete(folder);
+	if (report) throw new Error(report);
 }
 
 // --- the launcher ---
@@ -400,9 +409,12 @@ export class System {
 		const node = { socket, pid: child.pid, output: '' };
 		child.stderr.setEncoding('utf8').on('data', (piece) => { node.output += piece; });
 		const ended = new Promise((resolve) => { child.on('close', resolve); });
-		node.stop = (signal = 'SIGTERM') => {
+		node.stop = async (signal = 'SIGTERM') => {
 			child.kill(signal);
-			return ended;
+			const status = await ended;
+			const report = sanitizerReport(node.output);
+			if (report) throw new Error(report);
+			return status;
 		};
 		node.get = (uri, headers = {}) => ask(socket, { REQUEST_METHOD: 'GET', REQUEST_URI: uri, QUERY_STRING: '', ...headers });
 		await waitFor('the second node', async () => (await node.get('/ready')).status === 200);
@@ -411,23 +423,15 @@ export class System {
 
 	log(name) { return fs.readFileSync(path.join(this.state, 'log', `${name}.log`), 'utf8'); }
 
-	// From the first word of a sanitizer on; empty where there is none.
-	sanitizerReport(name) {
-		return fs.existsSync(path.join(this.state, 'log', `${name}.log`)) ?
-			/^.*(?:Sanitizer:|: runtime error:)[^]{0,6000}/m.exec(this.log(name))?.[0] ?? '' : '';
-	}
-
 	// Stops everything and checks that nothing is left, nothing had to be killed, and no sanitizer found fault.
 	async stop({ signal = 'SIGTERM', keep = false } = {}) {
 		if (this.launcher?.status === undefined) this.launcher?.child.kill(signal);
 		await this.launcher?.ended;
 		const left = processesOf(this.state).map(({ pid, argv }) => `${pid} ${argv.join(' ')}`);
-		const reports = ['wecomd', 'sim'].map((name) => this.sanitizerReport(name)).join('');
 		const [late] = /^.* did not stop within .*$/m.exec(this.launcher?.output ?? '') ?? [];
 		const end = late && this.log(late.split(' ')[0]).slice(-3000);
 		if (!keep) removeFolder(this.state);
 		if (left.length) throw new Error(`left behind: ${left.join('; ')}`);
-		if (reports) throw new Error(reports);
 		if (late) throw new Error(`${late} Its log ends with:\n${end}`);
 		return this.launcher?.status;
 	}

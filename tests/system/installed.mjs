@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { build, root, run, waitFor } from './harness.mjs';
+import { build, root, run, sanitizerReport, waitFor } from './harness.mjs';
 
 const asRoot = process.getuid() === 0;
 const web = ['--reuid', 'www-data', '--regid', 'www-data', '--clear-groups'];
@@ -81,6 +81,8 @@ export class Installed {
 		for (const one of this.started.splice(0).reverse()) {
 			if (one.status === undefined) one.child.kill('SIGTERM');
 			await waitFor('its end', () => one.status !== undefined).catch((error) => { throw new Error(one.output, { cause: error }); });
+			const report = sanitizerReport(one.output);
+			if (report) throw new Error(report);
 		}
 	}
 

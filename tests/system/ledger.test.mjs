@@ -92,3 +92,34 @@ test('what stays uncertain is asked again after growing pauses', async () => {
 	}
 	assert.deepEqual((await list('state=uncertain')).items.map((item) => item.key).sort(), ['p1', 'p2']);
 });
+
+test('what the other side never tells is given up after twenty questions, and takes an outcome that comes late', async () => {
+	await begin('g1', 'uncertain');
+	await end('g1', 'uncertain', 'timeout');
+	const asked = async (times) => {
+		await system.sql(`UPDATE outbound_call SET reconciles = ${times}, look_at = NOW(3) WHERE call_key = 'g1'`);
+		await waitFor('the next question', async () => (await row('g1'))[2] === String(times + 1));
+		return row('g1');
+	};
+	assert.deepEqual(await asked(18), ['3', 'timeout', '19']);
+	assert.deepEqual(await asked(19), ['4', 'timeout', '20']);
+	const { items } = await list('state=given_up');
+	assert.deepEqual(items.map((item) => [item.key, item.state, item.reconciles, item.settled_ms > 0]), [['g1', 'given_up', 20, true]]);
+	assert.equal(await system.number("SELECT COUNT(*) FROM audit_log WHERE action = 'outbound.given_up' AND object = 'outbound:g1'"), 1);
+
+	/* Nobody asks any more, and a caller sees what it is to him: uncertain. */
+	const questions = () => system.number(`SELECT COUNT(*) FROM job j JOIN outbound_call c ON j.job_key LIKE CONCAT('outbound/', c.id, '/%')
+		WHERE c.call_key = 'g1'`);
+	const before = await questions();
+	await system.sql("UPDATE outbound_call SET look_at = NOW(3) WHERE call_key = 'g1'");
+	await begin('g2', 'done');
+	await end('g2', 'uncertain');
+	await system.sql("UPDATE outbound_call SET look_at = NOW(3) WHERE call_key = 'g2'");
+	await waitFor('the question about another', async () => (await row('g2'))[0] === '1');
+	assert.equal(await questions(), before);
+	assert.deepEqual(await begin('g1'), { new: false, before: 'uncertain' });
+	assert.equal((await end('g1', 'uncertain', 'again')).status, 200);
+	assert.deepEqual(await row('g1'), ['4', 'timeout', '20']);
+	assert.equal((await end('g1', 'done', 'came late')).status, 200);
+	assert.deepEqual(await row('g1'), ['1', 'came late', '20']);
+});

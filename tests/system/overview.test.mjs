@@ -68,7 +68,7 @@ test('the overview tells of an empty system', async () => {
 	assert.deepEqual([all.callbacks.total, all.callbacks.series.length, all.ai.calls, all.ai.currency], [0, 60, 0, 'CNY']);
 	assert.deepEqual(all.ai.first_text_ms, { median: null, p95: null });
 	assert.deepEqual([all.jobs.waiting, all.jobs.ready, all.jobs.running, all.jobs.dead, all.jobs.oldest_ready_ms], [0, 0, 0, 0, null]);
-	assert.deepEqual(all.outbound, { intent: 0, done: 0, failed: 0, uncertain: 0, now: { intent: 0, uncertain: 0 } });
+	assert.deepEqual(all.outbound, { intent: 0, done: 0, failed: 0, uncertain: 0, given_up: 0, now: { intent: 0, uncertain: 0 } });
 });
 
 test('known traffic is counted, each thing in its stretch of time', async () => {
@@ -106,7 +106,7 @@ test('known traffic is counted, each thing in its stretch of time', async () => 
 	assert.equal(sum(all.ai.series.tokens), Number(prompt) + Number(completion));
 	assert.equal(sum(all.ai.series.cost_micros), all.ai.cost_micros);
 	assert.deepEqual(all.ai.models.map(({ model, calls: c, cost_micros: cost }) => [model, c, cost]), [['demo', 1, all.ai.cost_micros]]);
-	assert.deepEqual(all.outbound, { intent: 1, done: 1, failed: 1, uncertain: 0, now: { intent: 1, uncertain: 0 } });
+	assert.deepEqual(all.outbound, { intent: 1, done: 1, failed: 1, uncertain: 0, given_up: 0, now: { intent: 1, uncertain: 0 } });
 	assert.equal((await system.sql('SELECT SUM(cost_micros) FROM smartbot_usage'))[0][0], String(all.ai.cost_micros), 'the bot and the core say the same');
 	/* An hour does not hold what came two hours ago. */
 	await waitFor('the last hour', async () => (await overview(1)).callbacks.total === 1);

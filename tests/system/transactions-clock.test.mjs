@@ -51,19 +51,21 @@ test('a job whose lease ran out runs again, once', () => bench.everyFault(['job 
 	return name;
 }, { settle: done, atOnce, check: (_, name) => told(name) }));
 
-test('an action whose process fell silent is uncertain, and asked about until somebody knows', async () => {
-	const begin = async (truth) => {
+test('an action whose process fell silent is uncertain, and asked about until somebody knows or nobody will', async () => {
+	const begin = async (truth, asked = 0) => {
 		const name = fresh('out');
 		await system.postJson('/api/ledger/begin', { key: name, truth });
-		await bench.sql(`UPDATE outbound_call SET look_at = NOW(3) WHERE call_key = '${name}'`);
+		await bench.sql(`UPDATE outbound_call SET look_at = NOW(3), reconciles = ${asked} WHERE call_key = '${name}'`);
 		return name;
 	};
 	const is = (name, what) => waitFor(what, async () => await bench.one(`SELECT COUNT(*) FROM outbound_call WHERE call_key = '${name}' AND ${what}`) === '1', { every: 10 });
-	await bench.everyFault(['ledger, uncertain', 'ledger, asked again later'], async () => {
-		const [known, unknown] = [await begin('done'), await begin('uncertain')];
+	await bench.everyFault(['ledger, uncertain', 'ledger, asked again later', 'ledger, given up'], async () => {
+		const [known, unknown, never] = [await begin('done'), await begin('uncertain'), await begin('uncertain', 19)];
 		await is(known, 'state = 1');
 		await is(unknown, 'reconciles = 1');
-	}, { atOnce, settle: done });
+		await is(never, 'state = 4');
+		return never;
+	}, { atOnce, settle: done, check: (_, never) => bench.sql(`SELECT state, reconciles, (SELECT COUNT(*) FROM audit_log WHERE object = 'outbound:${never}') FROM outbound_call WHERE call_key = '${never}'`) });
 	// Nobody asks about them in a minute, when other things are counted.
 	await bench.sql('UPDATE outbound_call SET state = 2 WHERE state = 3');
 });

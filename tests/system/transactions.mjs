@@ -25,7 +25,7 @@ kind(work, 'job settlement', 'core/work/claim.c settle', /^UPDATE job SET state 
 kind(clock, 'job lease', 'core/work/claim.c renew_some', /^UPDATE job SET due_at = NOW\(3\) \+ INTERVAL \? MICROSECOND WHERE state = 2 AND owner = \?/);
 kind(clock, 'job recovery, expired', 'core/work/claim.c claim_recover_expired', /^UPDATE job SET state = 1, owner = NULL, crashes = crashes \+ 1,.*due_at < NOW\(3\)$/);
 kind(clock, 'job recovery, dead', 'core/work/claim.c claim_recover_dead', /^UPDATE job SET state = 1, owner = NULL, crashes = crashes \+ 1,.*owner = \?$/);
-kind(work, 'job retry', 'core/work/jobs.c how', /^UPDATE job SET state = \?, lane_no = \?/, { unless: /^SELECT id, lane FROM job/ });
+kind(work, 'job retry', 'core/work/jobs.c how, core/work/jobs.c retry', /^UPDATE job SET state = \?, lane_no = \?/, { unless: /^SELECT id, lane FROM job/ });
 kind(work, 'jobs retried together', 'core/work/bulk.c retry_all', /^SELECT id, lane FROM job WHERE state = 4/);
 kind(work, 'job cancel', 'core/work/jobs.c how', /^UPDATE job SET (state = 4, finished_at = NOW\(3\), due_at = NOW\(3\), error = CONCAT|cancel_by = \?)/);
 kind(work, 'job add', 'core/work/lanes.c add_alone', /^INSERT IGNORE INTO job \(kind/, { unless: /inbox_|UPDATE timer/ });
@@ -34,6 +34,7 @@ kind(work, 'lease release', 'core/work/lease.c wc_lease_release', /^UPDATE lease
 kind(work, 'rate slice', 'core/work/rate.c take_slice', /^UPDATE rate_bucket/);
 kind(work, 'ledger intent', 'core/work/ledger.c begin', /^INSERT .*INTO outbound_call/);
 kind(work, 'ledger end', 'core/work/ledger.c end', /^UPDATE outbound_call SET state = \?/);
+kind(clock, 'ledger, given up', 'core/work/ledger.c end', /^UPDATE outbound_call SET state = 4/);
 kind(clock, 'ledger, uncertain', 'core/work/ledger.c make_uncertain', /^UPDATE outbound_call SET state = 3/);
 kind(clock, 'ledger, asked again later', 'core/work/ledger.c ask_again_later', /^UPDATE outbound_call SET reconciles/);
 kind(clock, 'timer tick', 'core/work/timer.c tick', /^UPDATE timer SET last_tick/);

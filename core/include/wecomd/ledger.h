@@ -25,7 +25,7 @@ typedef struct wc_outbound {
 int wc_outbound_begin(const wc_outbound *out, wc_outcome *before, wc_err *e);
 
 /* Writes the outcome. answer: a short code of the other side ("errcode 0"), no text of customers. An outcome is written once: a second,
- * different one is WC_E_CONFLICT, except that an uncertain row takes any. While the database is away it waits for up to 20 s. */
+ * different one is WC_E_CONFLICT, except that an uncertain row takes any, also when the host has given up asking. While the database is away it waits for up to 20 s. */
 int wc_outbound_end(const char *key, wc_outcome outcome, const char *answer, wc_err *e);
 
 /* How the action with that key stands, without touching it. 1 with *outcome (an intent whose process died is still WC_OUT_INTENT); 0: there
@@ -33,7 +33,8 @@ int wc_outbound_end(const char *key, wc_outcome outcome, const char *answer, wc_
 int wc_outbound_look(const char *key, wc_outcome *outcome, wc_err *e);
 
 /* Finds out how an uncertain action ended. Called by the host for rows that stay uncertain, with growing pauses. 0 with *outcome (still
- * WC_OUT_UNCERTAIN: ask again later), or -1 with *e. */
+ * WC_OUT_UNCERTAIN: ask again later), or -1 with *e. After twenty questions, some three days, the row is given up: it is asked about no more,
+ * and to plugins it stays WC_OUT_UNCERTAIN. */
 typedef int wc_reconcile_fn(wc_arena *a, const char *key, const json_t *details, wc_outcome *outcome, const void *self, wc_err *e);
 
 typedef struct wc_reconciler {

@@ -39,7 +39,7 @@ const zh = {
   details: '细节',
   open: '打开',
   jobState: { waiting: '排队', ready: '待执行', running: '执行中', done: '已完成', dead: '已搁置' },
-  outState: { intent: '意图', done: '已完成', failed: '失败', uncertain: '未定' },
+  outState: { intent: '意图', done: '已完成', failed: '失败', uncertain: '未定', given_up: '放弃查证' },
   many: '只显示了前 500 条同类记录。',
 };
 
@@ -84,7 +84,7 @@ const en = {
   details: 'Details',
   open: 'Open',
   jobState: { waiting: 'Waiting', ready: 'Ready', running: 'Running', done: 'Done', dead: 'Dead' },
-  outState: { intent: 'Intent', done: 'Done', failed: 'Failed', uncertain: 'Uncertain' },
+  outState: { intent: 'Intent', done: 'Done', failed: 'Failed', uncertain: 'Uncertain', given_up: 'Given up' },
   many: 'Only the first 500 records of each kind are shown.',
 };
 
