@@ -114,7 +114,8 @@ const struct web_route *route_find(wc_request *rq, const struct web_route *route
 
 	allow[0] = 0;
 	for (const struct web_route *r = routes; r->route; r++) {
-		if (!(score = match(rq, r->route->path)))
+		/* Most routes are out of the question by their first letter. */
+		if ((r->route->path[1] != '{' && r->route->path[1] != rq->path[1]) || !(score = match(rq, r->route->path)))
 			continue;
 		if (method_fits(rq, r->route) && score > best_score) {
 			best       = r;

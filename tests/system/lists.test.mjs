@@ -270,10 +270,11 @@ test('use is listed by day and bot', async () => {
 		assert.equal((await get(`/api/smartbot/usage?${bad}`)).status, 422, bad);
 });
 
-// An index that begins with the column: the rows that a filter names are found without reading the others.
+// An index that begins with the column: the rows that a filter names are found without reading the others. Left out are a job's kind and an
+// event's endpoint: every callback would pay for an index that few look through (sql/core/0071).
 test('every filter has its index', async () => {
 	const filters = {
-		job: ['state', 'kind', 'lane', 'trace_id', 'created_at'], inbox_event: ['endpoint', 'trace_id', 'received_at'],
+		job: ['state', 'lane', 'trace_id', 'created_at'], inbox_event: ['trace_id', 'received_at'],
 		outbound_call: ['state', 'kind', 'target_hash', 'trace_id', 'created_at'], audit_log: ['actor', 'action', 'object', 'trace_id', 'at'],
 		admin_user: ['name', 'role'], api_key: ['role', 'created_by'], admin_session: ['user_id'],
 	};
