@@ -33,14 +33,18 @@ static void set_options(MYSQL *my, int64_t timeout_ms)
 
 wc_db *conn_open(const struct db_settings *s, int64_t timeout_ms, wc_err *e)
 {
-	wc_db *db = wc_xalloc(sizeof *db);
+	wc_db      *db   = wc_xalloc(sizeof *db);
+	const char *host = or_null(s->host);
 
 	db->my = mysql_init(NULL);
 	if (!db->my)
 		abort();
 	set_options(db->my, timeout_ms);
+	/* With both the library would take the host, and mariadb-dump the socket. */
+	if (or_null(s->socket))
+		host = NULL;
 	/* FOUND_ROWS: an UPDATE that matches a row counts it even where the values are the same already. */
-	if (!mysql_real_connect(db->my, or_null(s->host), s->user, s->password, s->name, (unsigned)s->port, or_null(s->socket),
+	if (!mysql_real_connect(db->my, host, s->user, s->password, s->name, (unsigned)s->port, or_null(s->socket),
 	                        CLIENT_FOUND_ROWS)) {
 		conn_failed(db, e);
 		conn_close(db);

@@ -57,6 +57,15 @@ static int doctor_command(wc_arena *a, int argc, char **argv, const void *self)
 	return worst(&f) == WC_FOUND_FAIL;
 }
 
+static json_t *values(const wc_finding *one)
+{
+	json_t *list = json_array();
+
+	for (const char **value = one->values; *value; value++)
+		json_array_append_new(list, json_string(*value));
+	return list;
+}
+
 static int doctor_route(wc_request *rq, const void *self)
 {
 	wc_arena   *a    = wc_request_arena(rq);
@@ -66,8 +75,9 @@ static int doctor_route(wc_request *rq, const void *self)
 	(void)self;
 	run_all(&f);
 	for (const wc_finding *one = f.first; one; one = one->next)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "check", one->check, "object", one->object, "state",
-		                                      wc_found_name(one->state), "found", one->text, "mend", one->mend));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "check", one->check, "object", one->object, "state",
+		                                      wc_found_name(one->state), "code", one->code, "values", values(one), "found", one->text,
+		                                      "mend", one->mend));
 	return wc_reply(rq, 200, "{s:s, s:O, s:n}", "state", wc_found_name(worst(&f)), "items", list, "next");
 }
 

@@ -59,19 +59,20 @@ void check_web(wc_findings *f, const void *self)
 
 	(void)self;
 	if (!patient()->web->processes) {
-		wc_found(f, WC_FOUND_SKIPPED, "", "", "[web] processes is 0: this node answers no requests");
+		wc_found(f, WC_FOUND_SKIPPED, "", "not_this_node", "", "[web] processes is 0: this node answers no requests");
 		return;
 	}
 	errno = 0;
 	if (strncmp(listen, "unix:", 5) && strncmp(listen, "tcp:", 4)) {
-		wc_found(f, WC_FOUND_SKIPPED, "", "", "the socket is handed over by another program");
+		wc_found(f, WC_FOUND_SKIPPED, "", "handed_over", "", "the socket is handed over by another program");
 		return;
 	}
 	fd = *listen == 'u' ? connect_unix(listen + 5) : connect_tcp(f->arena, listen + 4);
 	if (fd < 0)
-		wc_found(f, WC_FOUND_FAIL, "", "wecomd serve; systemctl status wecomd", "nothing listens at %s: %s", listen, strerror(errno));
+		wc_found(f, WC_FOUND_FAIL, "", "silent", "wecomd serve; systemctl status wecomd",
+		         "nothing listens at %s: %s", listen, strerror(errno));
 	else
-		wc_found(f, WC_FOUND_OK, "", "", "something listens at %s", listen);
+		wc_found(f, WC_FOUND_OK, "", "listens", "", "something listens at %s", listen);
 	if (fd >= 0)
 		close(fd);
 }
@@ -95,15 +96,16 @@ void check_worker(wc_findings *f, const void *self)
 	wc_random(raw, sizeof raw);
 	key = wc_printf(f->arena, "doctor:%s", wc_hex(f->arena, raw, sizeof raw));
 	if (wc_job_add(NULL, &(wc_job_spec){.kind = "doctor.ping", .key = key}, &e) < 0) {
-		wc_found(f, WC_FOUND_SKIPPED, "", "", "no job can be written: %s", e.text);
+		wc_found(f, WC_FOUND_SKIPPED, "", "cannot_try", "", "no job can be written: %s", e.text);
 		return;
 	}
 	while (wc_job_state_of(NULL, f->arena, key, &state, NULL, &e) == 0 && state != WC_JOB_DONE && wc_mono_ms() - began < WORKER_WAIT_MS)
 		wc_sleep_ms(20);
 	if (state == WC_JOB_DONE)
-		wc_found(f, WC_FOUND_OK, "", "", "a worker did a job within %" PRId64 " ms", wc_mono_ms() - began);
+		wc_found(f, WC_FOUND_OK, "", "works", "", "a worker did a job within %" PRId64 " ms", wc_mono_ms() - began);
 	else
-		wc_found(f, WC_FOUND_FAIL, "", "wecomd serve, with the role worker and [worker] processes above 0, on one node at least",
+		wc_found(f, WC_FOUND_FAIL, "", "no_worker",
+		         "wecomd serve, with the role worker and [worker] processes above 0, on one node at least",
 		         "no worker of any node did a job within %d s", WORKER_WAIT_MS / 1000);
 }
 
@@ -151,18 +153,19 @@ static bool is_address_refused(wc_arena *a, const wc_http_reply *reply)
 static void say_answer(wc_findings *f, const char *name, const char *plain, const wc_http_reply *reply, int64_t ms)
 {
 	if (is_address_refused(f->arena, reply))
-		wc_found(f, WC_FOUND_OK, name, "", "the public URL leads here; callbacks are not taken from this node's address, so the rest cannot be seen");
+		wc_found(f, WC_FOUND_OK, name, "address_refused", "",
+		         "the public URL leads here; callbacks are not taken from this node's address, so the rest cannot be seen");
 	else if (reply->status != 200)
-		wc_found(f, WC_FOUND_FAIL, name, "[core] public_url, the web server's configuration",
+		wc_found(f, WC_FOUND_FAIL, name, "answers", "[core] public_url, the web server's configuration",
 		         "%s/wecom/callback/%s answers %ld to a URL verification", patient()->public_url, name, reply->status);
 	else if (reply->body->len != strlen(plain) || memcmp(reply->body->s, plain, reply->body->len))
-		wc_found(f, WC_FOUND_FAIL, name, "[core] public_url, the web server's configuration",
+		wc_found(f, WC_FOUND_FAIL, name, "someone_else", "[core] public_url, the web server's configuration",
 		         "something else answers at %s/wecom/callback/%s", patient()->public_url, name);
 	else if (ms > URL_ANSWER_MS)
-		wc_found(f, WC_FOUND_WARN, name, "the load of the machine and of the database",
+		wc_found(f, WC_FOUND_WARN, name, "slow", "the load of the machine and of the database",
 		         "the URL verification took %" PRId64 " ms; WeCom waits 1 s", ms);
 	else
-		wc_found(f, WC_FOUND_OK, name, "", "answers a URL verification at the public URL in %" PRId64 " ms", ms);
+		wc_found(f, WC_FOUND_OK, name, "verified", "", "answers a URL verification at the public URL in %" PRId64 " ms", ms);
 }
 
 static void verify(void *ctx, const wc_endpoint *endpoint, const wc_envelope *v)
@@ -175,7 +178,7 @@ static void verify(void *ctx, const wc_endpoint *endpoint, const wc_envelope *v)
 	wc_err        e;
 
 	if (!*patient()->public_url) {
-		wc_found(f, WC_FOUND_SKIPPED, endpoint->name, "[core] public_url",
+		wc_found(f, WC_FOUND_SKIPPED, endpoint->name, "no_public_url", "[core] public_url",
 		         "there is an endpoint /wecom/callback/%s; whether WeCom reaches it is known once [core] public_url is set", endpoint->name);
 		return;
 	}
@@ -183,8 +186,8 @@ static void verify(void *ctx, const wc_endpoint *endpoint, const wc_envelope *v)
 	plain = wc_hex(f->arena, raw, sizeof raw);
 	url   = verification_url(f->arena, endpoint, v, plain, &e);
 	if (!url || wc_http_do(f->arena, &(wc_http){.url = url, .total_ms = ANSWER_MS, .max_body = 65536}, &reply, &e) < 0)
-		wc_found(f, WC_FOUND_FAIL, endpoint->name, "[core] public_url, DNS, the web server, the firewall", "no answer at %s: %s",
-		         patient()->public_url, e.text);
+		wc_found(f, WC_FOUND_FAIL, endpoint->name, "no_answer", "[core] public_url, DNS, the web server, the firewall",
+		         "no answer at %s: %s", patient()->public_url, e.text);
 	else
 		say_answer(f, endpoint->name, plain, &reply, wc_mono_ms() - began);
 }
@@ -194,7 +197,7 @@ void check_callbacks(wc_findings *f, const void *self)
 	(void)self;
 	endpoints_refresh(patient()->callbacks);
 	if (!endpoints_each(verify, f))
-		wc_found(f, WC_FOUND_SKIPPED, "", RECEIVE_PAGE, "there are no callback endpoints, or they cannot be read");
+		wc_found(f, WC_FOUND_SKIPPED, "", "none", RECEIVE_PAGE, "there are no callback endpoints, or they cannot be read");
 }
 
 /* --- models --------------------------------------------------------------------------------------------------------- */
@@ -202,15 +205,18 @@ void check_callbacks(wc_findings *f, const void *self)
 static void say_model(wc_findings *f, const struct model *m, long status)
 {
 	if (status == 401 || status == 403)
-		wc_found(f, WC_FOUND_FAIL, m->name, wc_printf(f->arena, "key in [model:%s]", m->name), "the endpoint refuses the key (%ld)", status);
+		wc_found(f, WC_FOUND_FAIL, m->name, "key_refused", wc_printf(f->arena, "key in [model:%s]", m->name),
+		         "the endpoint refuses the key (%ld)", status);
 	else if (status == 402 || status == 429)
-		wc_found(f, WC_FOUND_WARN, m->name, "the account at the endpoint's operator: balance, limits", "the endpoint is reached but answers %ld", status);
+		wc_found(f, WC_FOUND_WARN, m->name, "limited", "the account at the endpoint's operator: balance, limits",
+		         "the endpoint is reached but answers %ld", status);
 	else if (status >= 500)
-		wc_found(f, WC_FOUND_FAIL, m->name, "the endpoint's operator", "the endpoint is reached but answers %ld", status);
+		wc_found(f, WC_FOUND_FAIL, m->name, "broken", "the endpoint's operator", "the endpoint is reached but answers %ld", status);
 	else if (status == 200)
-		wc_found(f, WC_FOUND_OK, m->name, "", "the endpoint answers and takes the key");
+		wc_found(f, WC_FOUND_OK, m->name, "takes_key", "", "the endpoint answers and takes the key");
 	else
-		wc_found(f, WC_FOUND_WARN, m->name, wc_printf(f->arena, "base in [model:%s]; not every endpoint lists its models", m->name),
+		wc_found(f, WC_FOUND_WARN, m->name, "unlisted",
+		         wc_printf(f->arena, "base in [model:%s]; not every endpoint lists its models", m->name),
 		         "the endpoint is reached but answers %ld to GET /models", status);
 }
 
@@ -225,14 +231,15 @@ static void check_model(wc_findings *f, const struct model *m)
 	if (wc_http_do(f->arena, &(wc_http){.url = url, .headers = headers, .total_ms = ANSWER_MS, .max_body = 4u << 20}, &reply, &e) == 0)
 		say_model(f, m, reply.status);
 	else
-		wc_found(f, WC_FOUND_FAIL, m->name, wc_printf(f->arena, "base in [model:%s], the firewall, DNS", m->name), "no answer: %s", e.text);
+		wc_found(f, WC_FOUND_FAIL, m->name, "no_answer", wc_printf(f->arena, "base in [model:%s], the firewall, DNS", m->name),
+		         "no answer: %s", e.text);
 }
 
 void check_models(wc_findings *f, const void *self)
 {
 	(void)self;
 	if (!patient()->model_count)
-		wc_found(f, WC_FOUND_SKIPPED, "", "", "the configuration has no [model:NAME]");
+		wc_found(f, WC_FOUND_SKIPPED, "", "none", "", "the configuration has no [model:NAME]");
 	for (size_t i = 0; i < patient()->model_count; i++)
 		check_model(f, &patient()->models[i]);
 }

@@ -120,6 +120,22 @@ test('every page in English, and hostile words shown as text', async () => {
   await done(opened);
 });
 
+test('what the doctor finds is said in the language of the person, with its figures', async () => {
+  const shown = async (language) => {
+    const opened = await world.entered('admin', { language });
+    await visit(opened, system, '/doctor');
+    await opened.page.locator('#main .verdict').waitFor({ timeout: 30_000 });
+    const text = await opened.page.locator('#main').innerText();
+    await done(opened);
+    return text;
+  };
+  const [zh, en] = [await shown('zh-CN'), await shown('en')];
+  assert.match(zh, /可以读取：\d+ 个插件、\d+ 个模型、\d+ 个企业微信密钥/);
+  assert.match(zh, /工作进程在 \d+ 毫秒内做完了一个任务/);
+  assert.doesNotMatch(zh, /[a-z]+ [a-z]+ [a-z]+ [a-z]+/, 'English sentences in Chinese');
+  assert.match(en, /it can be read: \d+ plugins/);
+});
+
 test('every page at 390 pixels: nothing is wider than the screen, and the drawer leads everywhere', async () => {
   const opened = await world.entered('admin', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
   const { page } = opened;

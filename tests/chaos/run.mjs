@@ -252,8 +252,8 @@ class Books {
 // --- a run ---
 
 // Options: name, nodes, galera, faketime; seed; messages and strikes: how many; kinds: names of faults; state: its folder; during(world, load): more that
-// happens in the middle; say(line).
-export async function chaos({ seed, messages, strikes, kinds, during, say = () => {}, ...options }) {
+// happens in the middle; later: the same, behind it; say(line).
+export async function chaos({ seed, messages, strikes, kinds, during, later, say = () => {}, ...options }) {
 	const below = random(seed);
 	const world = await World.make(options);
 	try {
@@ -268,7 +268,7 @@ export async function chaos({ seed, messages, strikes, kinds, during, say = () =
 			await faults[kind](world, below, load);
 		}
 		if (during) await until(Math.floor(messages / 2));
-		const more = await during?.(world, load, say);
+		const more = { ...await during?.(world, load, say), ...await later?.(world, load, say) };
 		await until(messages);
 		await load.stop();
 		await control(world, { model_fault: 'none' });

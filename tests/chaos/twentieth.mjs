@@ -5,7 +5,8 @@ import { chaos } from './run.mjs';
 
 const seed = Number(process.env.SEED || Date.now() % 1_000_000);
 
-export async function twentieth(t, { smallDisk: small, ...plan }) {
+// later belongs to whole runs alone.
+export async function twentieth(t, { smallDisk: small, later, ...plan }) {
 	const said = [`SEED=${seed}`];
 	const disk = small ? smallDisk() : {};
 	if (!disk) return t.skip('this user may not mount a file system');

@@ -49,6 +49,11 @@ test('a command on a schema that was never made says what makes it', async () =>
 	await ends(await wecomd(other, 'user', 'add', '--name', 'early', '--role', 'admin'), 1, /is missing; run: wecomd migrate$/m);
 });
 
+test('where a socket and a host are set every command goes by the socket', async () => {
+	const both = conf('both.conf', '[db]\nname = wecomd_two\nhost = nowhere.invalid\n');
+	await ends(await wecomd(both, 'user', 'add', '--name', 'early', '--role', 'admin'), 1, /is missing; run: wecomd migrate$/m);
+});
+
 test('a backup is a folder for its owner alone, without a key and without what is sealed in the clear', async () => {
 	await ends(await system.wecomd('backup', '--to', at('one')), 0, /the key file .* is not in it/);
 	assert.deepEqual(fs.readdirSync(at('one')).sort(), ['backup.json', 'database.sql']);

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
+import { zh } from '../../htdocs/src/admin/serverWords.js';
 import { build, freePort, removeFolder, run, startSystem, tempFolder } from './harness.mjs';
 
 let system, folder, admin;
@@ -55,8 +56,48 @@ test('an administrator gets the same by REST, nobody else', async () => {
 	const { status, json } = await system.get('/api/doctor', { headers: { Authorization: `Bearer ${admin}` } });
 	assert.equal(status, 200);
 	assert.equal(json.state, 'ok', JSON.stringify(json));
-	assert.deepEqual(Object.keys(json.items[0]), ['check', 'object', 'state', 'found', 'mend']);
+	assert.deepEqual(Object.keys(json.items[0]), ['check', 'object', 'state', 'code', 'values', 'found', 'mend']);
+	const fits = ({ check, code, values, found }) => {
+		const text = zh.doctor.found[check.replaceAll('.', '_')]?.[code];
+		assert.ok(text, `${check}: ${code} has no Chinese`);
+		for (const [, n] of text.matchAll(/\{(\d)\}/g)) assert.ok(Number(n) < values.length, `${check}: ${code}: ${text} of "${found}"`);
+		for (const value of values) assert.ok(found.includes(value), `${value} in "${found}"`);
+	};
+	json.items.forEach(fits);
+	assert.deepEqual(json.items.find(({ check }) => check === 'configuration').values, ['2', '1', '1']);
 	assert.ok(json.items.some((item) => item.check === 'wecom.secrets' && item.object === 'app' && item.state === 'ok'));
+});
+
+// Of a call in C, from behind its first bracket; the rest of the file may follow.
+function argumentsOf(text) {
+	const list = [''];
+	let depth = 0, quoted = false;
+	for (let i = 0; i < text.length && depth >= 0; i++) {
+		const c = text[i];
+		if (c === '"' && text[i - 1] !== '\\') quoted = !quoted;
+		if (!quoted) depth += '(['.includes(c) ? 1 : ')]'.includes(c) ? -1 : 0;
+		if (c === ',' && !quoted && depth === 0) list.push('');
+		else list[list.length - 1] += c;
+	}
+	return list;
+}
+
+test('whatever the core may find has Chinese words in the console', () => {
+	const known = new Set(Object.values(zh.doctor.found).flatMap((words) => Object.keys(words)));
+	for (const file of ['core/doctor/machine.c', 'core/doctor/services.c', 'core/wecom/checks.c']) {
+		const calls = fs.readFileSync(file, 'utf8').split('wc_found(f, ').slice(1);
+		assert.ok(calls.length > 10);
+		for (const call of calls) {
+			const words = [...argumentsOf(call)[2].matchAll(/"([^"]+)"/g)].map(([, word]) => word);
+			assert.ok(words.length, `no code in ${call.slice(0, 120)}`);
+			for (const word of words) assert.ok(known.has(word) || word === 'errcode_%lld', `${file}: ${word}`);
+		}
+	}
+	for (const [, errcode] of fs.readFileSync('core/wecom/sort.c', 'utf8').matchAll(/^\t\{(\d+), \{"/gm)) {
+		assert.ok(zh.doctor.found.wecom_secrets[`errcode_${errcode}`], errcode);
+		assert.ok(zh.doctor.mend.wecom_secrets[`errcode_${errcode}`], errcode);
+	}
+	for (const [check, words] of Object.entries(zh.doctor.mend)) for (const code of Object.keys(words)) assert.ok(zh.doctor.found[check][code], `${check}: ${code}`);
 });
 
 test("a plugin's own checks run, and a warning is no failure", async () => {

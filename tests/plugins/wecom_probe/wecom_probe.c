@@ -72,7 +72,7 @@ static int calls(wc_request *rq, const void *self)
 static void always_ill(wc_findings *f, const void *self)
 {
 	(void)self;
-	wc_found(f, WC_FOUND_WARN, "patient", "rest", "a plugin's own check runs");
+	wc_found(f, WC_FOUND_WARN, "patient", "tired", "rest", "a plugin's own check runs");
 }
 
 WC_PLUGIN(wecom_probe, struct wecom_probe,
