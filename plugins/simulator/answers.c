@@ -230,12 +230,23 @@ static const char *take_up(wc_arena *a, const char *question)
 	                 (int)shown, s, shown < n ? "…" : "");
 }
 
+/* What stands behind "复述：", to its end; NULL: nothing of that kind was asked. */
+static const char *echo_asked(const char *question)
+{
+	static const char word[] = "复述：";
+	const char       *at     = strstr(question, word);
+
+	return at && at[strlen(word)] ? at + strlen(word) : NULL;
+}
+
 const char *answer_to(wc_arena *a, const char *question)
 {
 	const char *own = part_of(a, question, false), *data = part_of(a, question, true);
 	long        n;
 
 	question = is_blank(own) ? data : own;
+	if (echo_asked(question))
+		return echo_asked(question);
 	n        = count_asked(question);
 	if (n > ANSWER_COUNT_MAX)
 		return wc_printf(a, "我最多数到 %d。\n", ANSWER_COUNT_MAX);

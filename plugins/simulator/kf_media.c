@@ -1,6 +1,7 @@
 /* Temporary media: media/upload and media/get (doc/90253, doc/90254), for three days, shared by all apps. What customers send lies here too. */
 #include "kf.h"
 #include "kf_api.h"
+#include "kf_people.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -273,3 +274,23 @@ static int get(struct cgi_call *c, wc_err *e)
 }
 
 int kf_media_get(wc_request *rq, const void *self) { return cgi_run(rq, self, "media/get", true, get); }
+
+/* --- for the phone ----------------------------------------------------------------------------------------------------------------------- */
+
+int kf_media_show(wc_request *rq, const void *self)
+{
+	wc_arena *a = wc_request_arena(rq);
+	wc_slice  bytes;
+	wc_rows   rows;
+	wc_err    e;
+
+	(void)self;
+	if (wc_db_query(NULL, a, &rows, &e, "SELECT type, name, bytes FROM simulator_upload WHERE media_id = ?", wc_text(wc_path_param(rq, "id"))) < 0)
+		return wc_reply_err(rq, &e);
+	if (!rows.n)
+		return wc_problem(rq, 404, "not_found", "there is no such file");
+	if (read_bytes(a, wc_path_param(rq, "id"), (size_t)wc_row_int(&rows, 0, 2), &bytes, &e) < 0)
+		return wc_reply_err(rq, &e);
+	wc_reply_header(rq, "Content-Disposition", disposition(a, wc_row_text(&rows, 0, 1)));
+	return wc_reply_bytes(rq, 200, content_type(wc_row_text(&rows, 0, 0), bytes), bytes);
+}

@@ -77,3 +77,6 @@ int kf_chat(wc_request *rq, const void *self);
 int kf_sessions(wc_request *rq, const void *self);
 int kf_record(wc_request *rq, const void *self);
 int kf_rings(wc_request *rq, const void *self);
+
+/* kf_media.c */
+int kf_media_show(wc_request *rq, const void *self);

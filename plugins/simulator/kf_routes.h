@@ -52,6 +52,7 @@ int kf_seed(const struct simulator *sim, wc_err *e);
 	KF_DO("kf/servicer/reject", kf_reject, "A servicer refuses a customer's messages", kf_reject_fields, kf_serve), \
 	{WC_GET, "/sim/api/kf/world", WC_ANYONE, kf_world, "Accounts with servicers and links, and customers"}, \
 	{WC_GET, "/sim/api/kf/chat", WC_ANYONE, kf_chat, "The newest messages of a customer at an account"}, \
+	{WC_GET, "/sim/api/kf/media/{id}", WC_ANYONE, kf_media_show, "A file of a chat, for the phone"}, \
 	{WC_GET, "/sim/api/kf/sessions", WC_ANYONE, kf_sessions, "The sessions of an account"}, \
 	{WC_GET, "/sim/api/kf/record", WC_ANYONE, kf_record, "The books: everything sent, everything that came in, every change of a session"}, \
 	{WC_GET, "/sim/api/kf/rings", WC_ANYONE, kf_rings, "The newest doorbells and how they went"}, \

@@ -48,3 +48,5 @@ export const getMedia = (id) => call(`media/${id}`);
 export const postEnter = (person, bot) => post('enter', { person, bot });
 export const postCard = (press) => post('cards', press);
 export const postFeedback = (rating) => post('feedback', rating);
+export const getKf = (what) => call(`kf/${what}`);
+export const postKf = (what, body) => post(`kf/${what}`, body);
