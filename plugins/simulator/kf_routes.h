@@ -10,7 +10,7 @@
 /* Accounts, servicers and customers of the configuration, where they are not there yet. */
 int kf_seed(const struct simulator *sim, wc_err *e);
 
-#define KF_CGI(m, at, run, text) {m, "/sim/cgi-bin/" at, WC_ANYONE, run, text, .body_max = 22u << 20}
+#define KF_CGI(m, at, run, text) {m, "/sim/cgi-bin/" at, WC_ANYONE, run, text, .body_max = 1u << 20}
 #define KF_POST(at, run, text)   KF_CGI(WC_POST, at, run, text), KF_CGI(WC_GET, at, kf_wrong_method, "Refused as WeCom refuses it")
 #define KF_DO(at, run, text, body_fields, body_type) {WC_POST, "/sim/api/" at, WC_ANYONE, run, text, body_fields, sizeof(struct body_type), .body_max = 32u << 20}
 
@@ -34,7 +34,7 @@ int kf_seed(const struct simulator *sim, wc_err *e);
 	KF_POST("kf/customer/cancel_upgrade_service", kf_upgrade_cancel, "Takes that back"), \
 	KF_POST("kf/get_corp_statistic", kf_corp_statistic, "Numbers of an account by day"), \
 	KF_POST("kf/get_servicer_statistic", kf_servicer_statistic, "Numbers of its servicers by day"), \
-	KF_CGI(WC_POST, "media/upload", kf_media_upload, "Keeps a file for three days"), \
+	{WC_POST, "/sim/cgi-bin/media/upload", WC_ANYONE, kf_media_upload, "Keeps a file for three days", .body_max = 22u << 20}, \
 	KF_CGI(WC_GET, "media/get", kf_media_get, "Gives it back"), \
 	KF_DO("kf/say", kf_say, "A customer writes", kf_say_fields, kf_say), \
 	KF_DO("kf/enter", kf_enter, "A customer opens an account", kf_enter_fields, kf_enter), \

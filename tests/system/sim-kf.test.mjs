@@ -113,10 +113,16 @@ test('a doorbell that is not heard rings three times, with the same token and an
 	assert.equal(new Set(three.map(({ body }) => body)).size, 3);
 	await waitFor('the note', async () => (await sim('kf/rings')).rings.at(-1).tries === 3);
 	assert.deepEqual((({ heard, status }) => ({ heard, status }))((await sim('kf/rings')).rings.at(-1)), { heard: false, status: 503 });
+	answer = (n) => (n === before + 4 ? {} : { status: 200, text: 'ok' });
+	await say(external_userid);
+	await waitFor('a second try after a connection that ended', async () => (await sim('kf/rings')).rings.at(-1).heard);
+	const heard = (await sim('kf/rings')).rings.at(-1);
+	assert.deepEqual([heard.tries, heard.error], [2, 'answered with 200, but neither with success nor with nothing']);
+	answer = () => ({ status: 200, text: 'success' });
 	await control({ rings: 2 });
 	await say(external_userid);
-	await waitFor('two doorbells', () => rung.length === before + 5);
-	assert.equal(new Set(rung.slice(before + 3).map((one) => open(one).Token)).size, 2);
+	await waitFor('two doorbells', () => rung.length === before + 7);
+	assert.equal(new Set(rung.slice(before + 5).map((one) => open(one).Token)).size, 2);
 	await control({ rings: 1 });
 });
 

@@ -11,6 +11,8 @@ export const kf = reactive({
 export const account = () => kf.world?.accounts.find(({ open_kfid }) => open_kfid === kf.account);
 export const customerName = (id = kf.customer) => kf.world?.customers.find(({ external_userid }) => external_userid === id)?.nickname ?? id;
 
+export const servicerName = (id) => account()?.servicers.find(({ userid }) => userid === id)?.name ?? id;
+
 const who = () => ({ open_kfid: kf.account, external_userid: kf.customer });
 
 function choose() {
