@@ -10,6 +10,7 @@
 #include "host/settings.h"
 #include "host/shared.h"
 #include "http/http.h"
+#include "talk/talk.h"
 
 #include <wecomd/clock.h>
 #include <wecomd/log.h>
@@ -88,7 +89,7 @@ static int run_web(const struct program *g, int stop_fd, wc_err *e)
 
 static void run_worker(const struct program *g, int stop_fd)
 {
-	struct worker worker = {&g->worker, g->core.node, g->kinds, g->timers, g->zone_s, stop_fd};
+	struct worker worker = {&g->worker, g->core.node, g->kinds, g->timers, g->zone_s, stop_fd, talk_tick};
 
 	ledger_use(g->reconcilers);
 	worker_run(&worker);

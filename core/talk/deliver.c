@@ -151,7 +151,7 @@ int wc_message_delivered(wc_db *db, int64_t message, wc_delivery how, const char
 /* --- the job ---------------------------------------------------------------------------------------------------------- */
 
 #define WAITING                                                                                                                           \
-	"SELECT id, kind, media, answers, is_notice, said_by = 2, text, content, customer FROM message WHERE route = ? AND state IN (11, 12)" \
+	"SELECT id, kind, media, answers, is_notice, said_by = 2, text, content, customer FROM message WHERE route = ? AND id > ? AND state IN (11, 12)" \
 	" ORDER BY id LIMIT ?"
 
 static const json_t *content_of(wc_arena *a, int64_t customer, wc_cell cell)
@@ -162,12 +162,12 @@ static const json_t *content_of(wc_arena *a, int64_t customer, wc_cell cell)
 	return text ? wc_json_parse(a, text, strlen(text), &ignored) : NULL;
 }
 
-static wc_outgoing *read_waiting(wc_arena *a, int64_t route, size_t *n, wc_err *e)
+static wc_outgoing *read_waiting(wc_arena *a, int64_t route, int64_t after, size_t *n, wc_err *e)
 {
 	wc_outgoing *list;
 	wc_rows      r;
 
-	if (wc_db_query(NULL, a, &r, e, WAITING, wc_int(route), wc_int(AT_ONCE)) < 0)
+	if (wc_db_query(NULL, a, &r, e, WAITING, wc_int(route), wc_int(after), wc_int(AT_ONCE)) < 0)
 		return NULL;
 	list = wc_alloc(a, (r.n + 1) * sizeof *list);
 	for (*n = 0; *n < r.n; ++*n) {
@@ -228,16 +228,18 @@ static int hand_to_channel(wc_job *job, const struct conversation *c, const wc_o
 
 int run_deliver(wc_job *job, const void *self, wc_err *e)
 {
-	wc_arena           *a  = wc_job_arena(job);
-	int64_t             id = json_integer_value(json_object_get(wc_job_args(job), "conversation"));
+	wc_arena           *a     = wc_job_arena(job);
+	int64_t             id    = json_integer_value(json_object_get(wc_job_args(job), "conversation"));
+	int64_t             after = 0;
+	size_t              n     = AT_ONCE;
 	struct conversation c;
 	wc_outgoing        *list;
-	size_t              n;
 
 	(void)self;
 	if (conversation_look(NULL, a, id, &c, e) < 0)
 		return e->code == WC_E_NOT_FOUND ? 0 : -1;     /* erased */
-	if (!(list = read_waiting(a, id, &n, e)))
-		return -1;
-	return n ? hand_to_channel(job, &c, list, n, e) : 0;
+	for (; n == AT_ONCE; after = n ? list[n - 1].message : 0)
+		if (!(list = read_waiting(a, id, after, &n, e)) || (n && hand_to_channel(job, &c, list, n, e) < 0))
+			return -1;
+	return 0;
 }

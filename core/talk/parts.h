@@ -112,8 +112,8 @@ int  outbox_send(struct outbox *o, wc_db *db, const char *trace_id, wc_err *e);
 /* The subscription that answers; NULL: nobody does. */
 const wc_topic *brain(void);
 
-/* The key of the job that a topic adds for the subscription. */
-const char *topic_key(wc_arena *a, const wc_topic *t, int64_t number);
+/* What tells a subscription's jobs from others': eight digits. */
+const char *topic_hash(wc_arena *a, const wc_topic *t);
 
 /* The channel of that name; NULL: not loaded. */
 const struct talk_channel *channel_find(const char *name);
@@ -125,7 +125,7 @@ bool channel_carries(const wc_channel *c, const char *kind);
 struct new_message {
 	const struct conversation *c;
 	const unsigned char       *key;
-	const char                *msgid, *say_key, *author, *kind, *text, *outcome, *trace_id;
+	const char                *msgid, *say_key, *author, *kind, *text, *outcome, *trace_id, *brain;     /* brain: topic_hash() of who owes the answer */
 	const json_t              *content, *why;
 	int                        said_by, state;
 	bool                       is_out, is_notice;
@@ -144,6 +144,13 @@ const char *message_state(int64_t state);
 
 int run_deliver(wc_job *job, const void *self, wc_err *e);
 int run_fallback(wc_job *job, const void *self, wc_err *e);
+
+int run_retention(wc_job *job, const void *self, wc_err *e);
+int run_sweep(wc_job *job, const void *self, wc_err *e);
+
+/* Sections of a customer (section.c). */
+wc_section_fn identities_read, identities_whole, conversations_read, conversations_whole;
+int conversations_erase(wc_db *db, int64_t id, const void *self, wc_err *e);
 
 /* Whether the fallback may use this channel for a message of that kind, in its round for channels that speak both ways or for drafts. */
 bool fallback_fits(const wc_channel *c, const char *kind, bool drafts);
@@ -188,7 +195,7 @@ int media_sweep(wc_arena *a, int64_t *removed, wc_err *e);
 struct talk_settings {
 	const char *const *fallback;
 	const char        *media_folder;
-	int64_t            media_max;
+	int64_t            media_max, messages_days, media_days;
 };
 
 /* Of this process, as they are now. */

@@ -32,13 +32,13 @@ int64_t message_insert(wc_db *db, wc_arena *a, const struct new_message *m, wc_e
 
 	if (wc_db_query(db, a, &rows, e,
 	                "INSERT IGNORE INTO message (conversation, customer, channel, msgid, say_key, is_out, said_by, author, kind, state, outcome, route,"
-	                " answers, is_notice, media, text, content, why, sent_at, trace_id)"
-	                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FROM_UNIXTIME(? / 1000), ?) RETURNING id",
+	                " answers, is_notice, media, text, content, why, sent_at, trace_id, brain)"
+	                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FROM_UNIXTIME(? / 1000), ?, ?) RETURNING id",
 	                wc_int(m->c->id), wc_int(m->c->customer), wc_text(m->c->channel), key_or_null(m->msgid), key_or_null(m->say_key), wc_int(m->is_out),
 	                wc_int(m->said_by), wc_text(m->author ? m->author : ""), wc_text(m->kind), wc_int(m->state), wc_text(m->outcome), wc_int(m->c->id),
 	                number_or_null(m->answers), wc_int(m->is_notice), number_or_null(m->media), sealed_text(a, m->key, "message.text", m->text),
 	                sealed_json(a, m->key, "message.content", m->content), sealed_json(a, m->key, "message.why", m->why),
-	                number_or_null(m->sent_ms), wc_text(m->trace_id ? m->trace_id : wc_trace())) < 0)
+	                number_or_null(m->sent_ms), wc_text(m->trace_id ? m->trace_id : wc_trace()), wc_text(m->brain)) < 0)
 		return -1;
 	if (!rows.n)
 		return 0;
@@ -96,6 +96,8 @@ static struct new_message row_of(wc_arena *a, const wc_incoming *in, const struc
 	if (in->from == WC_FROM_PERSON && in->author)
 		m.author = wc_printf(a, "member:%s", in->author);
 	judge(in, c, &m);
+	if (m.state == M_OWED)
+		m.brain = topic_hash(a, brain());
 	return m;
 }
 

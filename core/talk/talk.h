@@ -49,6 +49,9 @@ void talk_use(const struct talk_channel *channels, const wc_topic *const *topics
 /* Whether plugins can subscribe to it. */
 bool talk_knows_topic(const char *topic);
 
+/* Called each second by every worker process: what nobody looks after any more goes to people (sweep.c). */
+void talk_tick(void);
+
 /* --- what people see (inbox.c) ---------------------------------------------------------------------------------------- */
 
 /* What is wanted of the list: NULL takes everything. */

@@ -60,12 +60,18 @@ const wc_topic *brain(void)
 	return best;
 }
 
-const char *topic_key(wc_arena *a, const wc_topic *t, int64_t number)
+const char *topic_hash(wc_arena *a, const wc_topic *t)
 {
 	unsigned char hash[WC_HASH_SIZE];
 
 	wc_keyed_hash(hash, "talk.topic", t->job, NULL);
-	return wc_printf(a, "t/%s/%" PRId64 "/%s", t->topic, number, wc_hex(a, hash, 4));
+	return wc_hex(a, hash, 4);
+}
+
+/* sweep.c puts the key together too. */
+static const char *topic_key(wc_arena *a, const wc_topic *t, int64_t number)
+{
+	return wc_printf(a, "t/%s/%" PRId64 "/%s", t->topic, number, topic_hash(a, t));
 }
 
 /* --- the jobs of a transaction ---------------------------------------------------------------------------------------- */

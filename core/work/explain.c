@@ -50,6 +50,8 @@ static int find_trace(wc_arena *a, const char *id, const char **trace, wc_err *e
 		return first_trace(a, "SELECT trace_id FROM inbox_event WHERE id = ?", wc_int(number_of(id + 6)), trace, e);
 	if (!strncmp(id, "job:", 4))
 		return first_trace(a, "SELECT trace_id FROM job WHERE id = ?", wc_int(number_of(id + 4)), trace, e);
+	if (!strncmp(id, "message:", 8))
+		return first_trace(a, "SELECT trace_id FROM message WHERE id = ?", wc_int(number_of(id + 8)), trace, e);
 	if (first_trace(a, "SELECT trace_id FROM job WHERE job_key = ?", key, trace, e) < 0)
 		return -1;
 	if (!*trace && first_trace(a, "SELECT trace_id FROM outbound_call WHERE call_key = ?", key, trace, e) < 0)
@@ -102,6 +104,29 @@ static json_t *tell_outbound(wc_arena *a, const wc_rows *rows, size_t i)
 	               json_word(rows, i, 4), "settled_ms", json_ms(rows, i, 5), "reconciles", (json_int_t)wc_row_int(rows, i, 6));
 }
 
+/* As core/talk writes them. */
+static const char *state_of_message(int64_t state)
+{
+	static const char *const names[] = {[1] = "owed", [2] = "answered", [3] = "person", [4] = "settled", [11] = "queued", [12] = "waiting", [13] = "sent",
+	                                    [14] = "failed", [15] = "failed", [16] = "uncertain", [17] = "dropped", [18] = "draft", [19] = "discarded"};
+
+	return state > 0 && state < 20 && names[state] ? names[state] : "unknown";
+}
+
+static json_t *tell_message(wc_arena *a, const wc_rows *rows, size_t i)
+{
+	return wc_json(a, "{s:o, s:s, s:s, s:I, s:o, s:b, s:o, s:s, s:o, s:o, s:o, s:o}", "at_ms", json_ms(rows, i, 0), "what", "message", "id",
+	               wc_printf(a, "message:%s", wc_row_text(rows, i, 1)), "conversation", (json_int_t)wc_row_int(rows, i, 2), "channel",
+	               json_word(rows, i, 3), "out", (int)wc_row_int(rows, i, 4), "kind", json_word(rows, i, 5), "state", state_of_message(wc_row_int(rows, i, 6)),
+	               "outcome", json_word(rows, i, 7), "reason", json_word(rows, i, 8), "answers", json_ms(rows, i, 9), "sent_ms", json_ms(rows, i, 10));
+}
+
+static json_t *tell_conversation(wc_arena *a, const wc_rows *rows, size_t i)
+{
+	return wc_json(a, "{s:o, s:s, s:I, s:o, s:o, s:o}", "at_ms", json_ms(rows, i, 0), "what", "conversation", "conversation",
+	               (json_int_t)wc_row_int(rows, i, 1), "message", json_ms(rows, i, 2), "change", json_word(rows, i, 3), "detail", json_word(rows, i, 4));
+}
+
 static json_t *tell_audit(wc_arena *a, const wc_rows *rows, size_t i)
 {
 	wc_cell details = wc_row_cell(rows, i, 4);
@@ -124,6 +149,9 @@ static const struct {
 	 " WHERE trace_id = ?" AT_MOST, tell_call},
 	{"SELECT " MS("created_at") ", call_key, kind, state, answer, " MS("settled_at") ", reconciles FROM outbound_call WHERE trace_id = ?" AT_MOST,
 	 tell_outbound},
+	{"SELECT " MS("at") ", id, conversation, channel, is_out, kind, state, outcome, reason, answers, " MS("sent_at") " FROM message WHERE trace_id = ?" AT_MOST,
+	 tell_message},
+	{"SELECT " MS("at") ", conversation, message, what, detail FROM conversation_event WHERE trace_id = ?" AT_MOST, tell_conversation},
 	{"SELECT " MS("at") ", actor, action, object, details FROM audit_log WHERE trace_id = ?" AT_MOST, tell_audit},
 };
 
@@ -175,7 +203,7 @@ static json_t *explain(wc_arena *a, const char *id, const char **trace, wc_err *
 			json_array_append(events, chapters[c].tell(a, &rows, i));
 	}
 	if (!json_array_size(events)) {
-		wc_fail(e, WC_E_NOT_FOUND, "nothing is known under this id; ids are trace ids, inbox:N, job:N, keys of jobs and of outward actions");
+		wc_fail(e, WC_E_NOT_FOUND, "nothing is known under this id; ids are trace ids, inbox:N, job:N, message:N, keys of jobs and of outward actions");
 		return NULL;
 	}
 	return sorted(a, events);
@@ -205,7 +233,7 @@ struct message {
 };
 
 static const wc_field message_fields[] = {
-	{WC_STRING, "id", NULL, offsetof(struct message, id), "a trace id, inbox:N, job:N, or the key of a job or an outward action", .min = 1, .max = 512},
+	{WC_STRING, "id", NULL, offsetof(struct message, id), "a trace id, inbox:N, job:N, message:N, or the key of a job or an outward action", .min = 1, .max = 512},
 	{0}};
 
 static json_t *explain_tool(const wc_tool_call *call, const void *self, wc_err *e)

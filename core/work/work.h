@@ -147,6 +147,7 @@ struct worker {
 	const struct worker_timer    *timers;
 	int64_t                       zone_s;     /* [core] time_zone */
 	int                           stop_fd;
+	void                        (*tick)(void);     /* called each second, apart from everything that a busy process could hold up; may be NULL */
 };
 
 /* Claims and runs jobs on settings->threads threads until stop_fd becomes readable; then claims no more, gives the running

@@ -546,6 +546,8 @@ static void *tick_thread(void *unused)
 		wc_trace_new();
 		timers_tick(self->timers, self->zone_s);
 		ledger_tick();
+		if (self->tick)
+			self->tick();
 	} while (poll(&stop, 1, TICK_MS) == 0);
 	wc_trace_set(NULL);
 	return unused;

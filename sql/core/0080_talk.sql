@@ -67,6 +67,7 @@ CREATE TABLE IF NOT EXISTS message (
 	reason       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
 	route        BIGINT UNSIGNED NOT NULL COMMENT 'the conversation that carries it',
 	tried        VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'identities that could not carry it',
+	brain        CHAR(8) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'whose job owes the answer',
 	answers      BIGINT UNSIGNED NULL,
 	is_notice    TINYINT NOT NULL DEFAULT 0,
 	media        BIGINT UNSIGNED NULL,
@@ -100,5 +101,6 @@ CREATE TABLE IF NOT EXISTS conversation_event (
 	at           DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
 	KEY conversation (conversation, id),
 	KEY message (message),
-	KEY trace_id (trace_id)
+	KEY trace_id (trace_id),
+	KEY at (at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
