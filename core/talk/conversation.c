@@ -66,7 +66,7 @@ int conversation_open(wc_db *db, wc_arena *a, const struct identity *who, const 
 	if (n < 0 || (rc = lock_open(db, a, who->id, account, c, e)) < 0)
 		return -1;
 	if (!rc)
-		return wc_fail(e, WC_E_CONFLICT, "the conversation was closed in this moment");
+		return wc_fail(e, WC_E_DB, "the conversation was closed in this moment");
 	c->is_new = n > 0;
 	return 0;
 }

@@ -196,5 +196,7 @@ int run_fallback(wc_job *job, const void *self, wc_err *e)
 	if (rc <= 0)
 		return rc < 0 && e->code != WC_E_NOT_FOUND ? -1 : 0;
 	rc = choose(&f, self, e);
-	return rc < 0 ? -1 : wc_db_tx(rc ? reroute : give_up, &f, e);
+	if (rc < 0)
+		return -1;
+	return rc ? wc_db_tx(reroute, &f, e) : wc_db_tx(give_up, &f, e);
 }

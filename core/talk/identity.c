@@ -171,7 +171,7 @@ static int insert_identity(struct seeker *s, int64_t customer, wc_err *e)
 	int           held = customer_hold(s->db, s->a, customer, s->who->key, e);
 
 	if (held <= 0)
-		return held < 0 ? -1 : wc_fail(e, WC_E_CONFLICT, "customer %" PRId64 " was erased in this moment", customer);
+		return held < 0 ? -1 : wc_fail(e, WC_E_DB, "customer %" PRId64 " was erased in this moment", customer);
 	if (s->name)
 		name_hash(hash, s->name);
 	if (wc_db_query(s->db, s->a, &rows, e,
@@ -199,11 +199,11 @@ static int add_identity(struct seeker *s, wc_err *e)
 	if ((rc = find_identity(s, &rows, e)) < 0)
 		return -1;
 	if (!rc)
-		return wc_fail(e, WC_E_CONFLICT, "an identity came and went in this moment");
+		return wc_fail(e, WC_E_DB, "an identity came and went in this moment");
 	if (unmake(s, s->who->customer, e) < 0)
 		return -1;
 	rc = customer_hold(s->db, s->a, s->who->customer, s->who->key, e);
-	return rc > 0 ? 0 : rc < 0 ? -1 : wc_fail(e, WC_E_CONFLICT, "customer %" PRId64 " was erased in this moment", s->who->customer);
+	return rc > 0 ? 0 : rc < 0 ? -1 : wc_fail(e, WC_E_DB, "customer %" PRId64 " was erased in this moment", s->who->customer);
 }
 
 /* --- what is new about a known one ------------------------------------------------------------------------------------ */

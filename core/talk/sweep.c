@@ -1,4 +1,4 @@
-/* What nobody looks after any more: messages whose job was buried, cancelled or lost, found each few seconds by every worker process.
+/* What nobody looks after any more: messages whose job was buried, cancelled or lost, found each second by every worker process.
  *
  * A customer's message whose brain is gone is handed to a person. A message of ours whose delivery is gone may have been sent or not: it is
  * uncertain, never sent again, and a person is told. Each is looked at again behind its conversation's lock, so two nodes do it once. */
@@ -8,8 +8,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-
-#define EVERY 3     /* ticks */
 
 struct orphan {
 	wc_arena *a;
@@ -79,7 +77,7 @@ static void adopt(int (*how)(wc_db *, void *, wc_err *), struct orphan *o, const
 /* The job of an owed message is gone, or ended without an outcome. */
 #define OWED                                                                                                                              \
 	"SELECT m.id, m.conversation FROM message m LEFT JOIN job j ON j.job_key = CAST(CONCAT('t/message.received/', m.id, '/', m.brain) AS BINARY)" \
-	" WHERE m.state = 1 AND m.at < NOW(3) - INTERVAL 2 SECOND AND (j.id IS NULL OR j.state IN (3, 4)) LIMIT 100"
+	" WHERE m.state = 1 AND m.at < NOW(3) - INTERVAL 1 SECOND AND (j.id IS NULL OR j.state IN (3, 4)) LIMIT 100"
 
 static void find_owed(wc_arena *a)
 {
@@ -121,12 +119,8 @@ static void find_going(wc_arena *a)
 
 void talk_tick(void)
 {
-	static int ticks;
-	wc_arena  *a;
+	wc_arena *a = wc_arena_new();
 
-	if (++ticks % EVERY)
-		return;
-	a = wc_arena_new();
 	find_owed(a);
 	find_going(a);
 	wc_arena_free(a);

@@ -64,7 +64,21 @@ const press = () => system.sql(`INSERT INTO smartbot_press (event_key, bot_id, t
 const turn = () => system.sql(`INSERT INTO smartbot_turn (conversation_id, stream_id, person, question, answer, tokens)
 	VALUES (7777, LEFT(SHA2('turn${++made}', 256), 32), ${hex('person')}, '', '', 1)`);
 
+const customer = () => system.sql('INSERT INTO customer (data_key) VALUES (REPEAT(0x01, 63))');
+const said = ({ conversation: id = 0, state = 13 } = {}) => system.sql(`INSERT INTO message (conversation, customer, channel, is_out, said_by, kind, state, route, trace_id)
+	VALUES (${id}, 1, 'list', 1, 4, 'text', ${state}, ${id}, REPEAT('a', 32))`);
+const chat = async ({ source = 'kf', assignee = 'NULL', handler = 0 } = {}) => {
+	await said();
+	await system.sql(`INSERT INTO conversation (channel, account, source, identity, customer, is_open, handler, assignee, last_id)
+		SELECT 'list', '', '${source}', id, 1, 1, ${handler}, ${assignee}, id FROM message ORDER BY id DESC LIMIT 1`);
+};
+
 const lists = [
+	{ at: '/api/customers', add: customer },
+	{ at: '/api/chat/conversations', add: chat },
+	{ at: '/api/chat/conversations/7777/messages', add: () => said({ conversation: 7777 }) },
+	{ at: '/api/chat/messages', add: said, key: 'message' },
+	{ at: '/api/chat/drafts', add: () => said({ state: 18 }) },
 	{ at: '/api/jobs?kind=list.page', add: job },
 	{ at: '/api/inbox?endpoint=page', add: event },
 	{ at: '/api/outbound?kind=list.page', add: call },
@@ -260,6 +274,17 @@ test('keys are filtered by role and maker, sessions by their user', async () => 
 	await found({ [`user=list${made - 1}`]: 1, 'user=nobody': 0 }, '/api/sessions');
 });
 
+test('conversations are filtered by state, source, channel, who answers and what waits', async () => {
+	await chat({ source: 'web' });
+	await chat({ source: 'web', handler: 1, assignee: "'user:chat'" });
+	await found({
+		'source=web': 2, 'source=web&handler=person': 1, 'assignee=user:chat': 1, 'source=web&state=closed': 0, 'source=web&channel=list': 2, 'source=web&channel=x': 0,
+		'source=web&waiting=true': 0, 'source=web&unanswered=true': 0, 'assignee=me': 0, 'channel=%E5%AE%A2': 0, 'q=%E5%AE%A2': 0, 'assignee=%E5%AE%A2': 0,
+	}, '/api/chat/conversations');
+	await found({ 'channel=list': 0, 'q=nobody': 0, 'channel=%E5%AE%A2': 0 }, '/api/customers');
+	assert.equal((await get('/api/chat/conversations?state=asleep')).status, 422);
+});
+
 test('use is listed by day and bot', async () => {
 	await system.sql(`INSERT INTO smartbot_usage (day, bot_id, person, model, calls, prompt_tokens, completion_tokens, cost_micros) SELECT '2021-03-01', id, ${hex('p')}, 'm', 1, 1, 1, 1 FROM smartbot_bot WHERE name = 'helpdesk'`);
 	await found({
@@ -276,7 +301,8 @@ test('every filter has its index', async () => {
 	const filters = {
 		job: ['state', 'lane', 'trace_id', 'created_at'], inbox_event: ['trace_id', 'received_at'],
 		outbound_call: ['state', 'kind', 'target_hash', 'trace_id', 'created_at'], audit_log: ['actor', 'action', 'object', 'trace_id', 'at'],
-		admin_user: ['name', 'role'], api_key: ['role', 'created_by'], admin_session: ['user_id'],
+		admin_user: ['name', 'role'], api_key: ['role', 'created_by'], admin_session: ['user_id'], conversation: ['is_open', 'source', 'channel', 'handler', 'assignee', 'last_id'],
+		message: ['conversation', 'state', 'trace_id'], channel_identities: ['channel', 'name_hash', 'peer_hash'],
 	};
 	const indexed = new Set((await system.sql("SELECT CONCAT(table_name, '.', column_name) FROM information_schema.statistics WHERE table_schema = 'wecomd'"
 		+ ' AND seq_in_index = 1')).map(([name]) => name));

@@ -17,7 +17,7 @@ function kind(file, name, at, has, more = {}) {
 	kinds[name] = { file, at: at.split(', '), has, ...more };
 }
 
-const work = 'transactions', admin = 'transactions-admin', bot = 'transactions-smartbot', wecom = 'transactions-clock', clock = 'transactions-clock', session = 'transactions-sessions';
+const work = 'transactions', admin = 'transactions-admin', bot = 'transactions-smartbot', wecom = 'transactions-clock', clock = 'transactions-clock', session = 'transactions-sessions', talk = 'transactions-talk';
 
 kind(work, 'inbox commit', 'core/work/inbox.c write_batch', /^INSERT IGNORE INTO inbox_event/);
 kind(work, 'job claim', 'core/work/claim.c take', /^UPDATE job SET state = 2, fence = fence \+ 1/);
@@ -75,6 +75,24 @@ kind(admin, 'reseal step', 'core/admin/keyring.c write_batch', /^UPDATE `\w+` SE
 kind(admin, 'customer made', 'core/talk/customer.c insert_customer', /^INSERT INTO customer/);
 kind(admin, 'customer erased', 'core/talk/customer.c erase', /^UPDATE customer SET data_key = NULL/);
 kind(admin, 'customer told', 'core/talk/customer.c wc_customer_notice', /^UPDATE customer SET notice_at/);
+kind(talk, 'message received', 'parley', /^INSERT IGNORE INTO message \(/, { with: /^SELECT id, conversation, customer FROM message WHERE channel/ });
+kind(talk, 'message said', 'parley', /^INSERT IGNORE INTO message \(/, { with: /^SELECT id FROM message WHERE say_key/, unless: /audit_log/ });
+kind(talk, 'message said by a person', 'core/talk/desk.c fn', /^INSERT IGNORE INTO message \(/, { with: /audit_log/ });
+kind(talk, 'message settled', 'parley', /^UPDATE message SET state = 4, outcome = LEFT/, { only: true });
+kind(talk, 'message recalled', 'parley', /^UPDATE message SET recalled_at/, { only: true });
+kind(talk, 'message delivered', 'core/talk/deliver.c write_delivered_alone', /^UPDATE message SET state = \?, reason = LEFT/);
+kind(talk, 'message sent another way', 'core/talk/fallback.c reroute', /^UPDATE message SET state = \?, route = \?/);
+kind(talk, 'message given up', 'core/talk/fallback.c give_up', /^UPDATE message SET state = 15/);
+kind(talk, 'message of a buried job', 'core/talk/sweep.c how', /^UPDATE message SET (state = 3, outcome = 'person' WHERE id = \?|state = \?, reason = 'abandoned')/, { unless: /SET state = 15/ });
+kind(talk, 'conversation handed over', 'parley', /^UPDATE conversation SET handler = 1/, { unless: /audit_log|INTO message \(|UPDATE message SET state = (15|\?, reason)|state = 3, outcome = 'person' WHERE id/ });
+kind(talk, 'conversation taken', 'core/talk/desk.c fn', /^UPDATE conversation SET handler = 1/, { with: /audit_log/, unless: /INTO message \(/ });
+kind(talk, 'conversation handed back', 'core/talk/desk.c fn', /^UPDATE conversation SET handler = 0/);
+kind(talk, 'conversation closed', 'core/talk/desk.c fn', /^UPDATE conversation SET is_open = NULL/);
+kind(talk, 'draft decided', 'core/talk/desk.c fn', /^UPDATE message SET state = 1[19] WHERE id/);
+kind(talk, 'file kept', 'core/talk/media.c keep', /^INSERT INTO media \(/);
+kind(talk, 'file removed', 'core/talk/media.c remove_file', /^DELETE FROM media_file/);
+kind(talk, 'retention of conversations', 'core/talk/retention.c apply, core/talk/retention.c forget_words', /^DELETE FROM (message|conversation_event|conversation|media|message_words) WHERE/);
+kind(talk, 'parley', 'parley', /parley_/);
 kind(admin, 'migration', 'core/db/migrate.c apply', /^INSERT INTO schema_migration/);
 kind(bot, 'stream opened', 'plugins/smartbot/stream.c open_row', /^INSERT INTO smartbot_stream/);
 kind(bot, 'stream shown', 'plugins/smartbot/stream.c stream_show', /^UPDATE smartbot_stream SET content = \? WHERE/);
