@@ -31,6 +31,19 @@ static const struct api table[] = {
 	{"kf.servicer.del",           API_JSON,  "/cgi-bin/kf/servicer/del",           "kf.servicer.del",       USUAL, WC_API_IDEMPOTENT},
 	{"kf.servicer.list",          API_QUERY, "/cgi-bin/kf/servicer/list",          "kf.servicer.list",      USUAL, WC_API_READ},
 	{"kf.customer.batchget",      API_JSON,  "/cgi-bin/kf/customer/batchget",      "kf.customer.batchget",  USUAL, WC_API_READ},
+
+	/* Customer contact. What reads stored lists is refused after a few calls a second in practice. */
+	{"contact.follow_users", API_QUERY, "/cgi-bin/externalcontact/get_follow_user_list", "contact.follow_users", 300, WC_API_READ},
+	{"contact.get",          API_QUERY, "/cgi-bin/externalcontact/get",                  "contact.get",          3000, WC_API_READ},
+	{"contact.batch",        API_JSON,  "/cgi-bin/externalcontact/batch/get_by_user",    "contact.batch",        300, WC_API_READ},
+	{"contact.tags",         API_JSON,  "/cgi-bin/externalcontact/get_corp_tag_list",    "contact.tags",         300, WC_API_READ},
+	{"groupchat.list",       API_JSON,  "/cgi-bin/externalcontact/groupchat/list",       "groupchat.list",       300, WC_API_READ},
+	{"groupchat.get",        API_JSON,  "/cgi-bin/externalcontact/groupchat/get",        "groupchat.get",      USUAL, WC_API_READ},
+	{"groupchat.statistic",  API_JSON,  "/cgi-bin/externalcontact/groupchat/statistic",  "groupchat.statistic",  300, WC_API_READ},
+	{"groupchat.add_join_way",    API_JSON, "/cgi-bin/externalcontact/groupchat/add_join_way",    "groupchat.join_way", 600, WC_API_ONCE},
+	{"groupchat.get_join_way",    API_JSON, "/cgi-bin/externalcontact/groupchat/get_join_way",    "groupchat.join_way", 600, WC_API_READ},
+	{"groupchat.update_join_way", API_JSON, "/cgi-bin/externalcontact/groupchat/update_join_way", "groupchat.join_way", 600, WC_API_IDEMPOTENT},
+	{"groupchat.del_join_way",    API_JSON, "/cgi-bin/externalcontact/groupchat/del_join_way",    "groupchat.join_way", 600, WC_API_IDEMPOTENT},
 };
 
 const struct api *api_find(const char *name)

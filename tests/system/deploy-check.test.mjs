@@ -108,7 +108,7 @@ const cases = [
 	['a section of nobody', good('[lighthouse]\nlamp = 3\n'), /^it:15: \[lighthouse\]: no such section$/],
 	['a plugin that was not switched on', good('[smartbot:helpdesk]\ntoken = t\nmodel = main\n'),
 		/^it:15: \[smartbot:helpdesk\]: plugin smartbot is not on; set smartbot = on in \[plugins\], or off/],
-	['a misspelt plugin', good('[plugins]\nsmart-bot = on\n'), /^it:15: \[plugins\] smart-bot: there is no \S+\/smart-bot\.so\. There are: hello, simulator, smartbot$/],
+	['a misspelt plugin', good('[plugins]\nsmart-bot = on\n'), /^it:15: \[plugins\] smart-bot: there is no \S+\/smart-bot\.so\. There are: customer-group, hello, simulator, smartbot$/],
 	['a required setting that is missing', good(`[plugins]\nsmartbot = on\n[smartbot:helpdesk]\ntoken = t\nmodel = main\n`), /^it:17: \[smartbot:helpdesk\] aes_key is missing: EncodingAESKey/],
 	['an EncodingAESKey that was cut', good(bot('model = main\n').replace(/aes_key = ...../, 'aes_key = ')), /^it:18: \[smartbot:helpdesk\] aes_key: expected 43 bytes$/],
 	['a model that does not exist', good(bot('model = mian\n')), /^it:19: \[smartbot:helpdesk\] model: there is no section \[model:mian\]$/],

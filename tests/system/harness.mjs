@@ -16,6 +16,9 @@ export const root = path.resolve(fileURLToPath(import.meta.url), '../../..');
 export const build = path.resolve(root, process.env.B || 'build');
 
 // In a build with sanitizers: what lives as long as a process is left to its end, and is no leak.
+// Nothing is swept but what a test asks for.
+process.env.WECOM_CUSTOMER_SYNC_CRON ??= '7 4 29 2 *';
+
 process.env.ASAN_OPTIONS ??= 'detect_leaks=0:detect_stack_use_after_return=1';
 
 // --- waiting ---

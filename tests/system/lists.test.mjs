@@ -11,6 +11,8 @@ const keys = {};
 
 before(async () => {
 	system = await startSystem();
+	await system.sql("INSERT INTO wecom_customer_group (chat_id, name) VALUES ('7777', 'x')");
+	await system.sql("INSERT INTO wecom_customer_sweep (id, kind, state, only_one, asked_by) VALUES (7, 'reconcile', 'done', NULL, 'x')");
 	for (const role of ['viewer', 'admin'])
 		keys[role] = (await system.wecomd('key', 'add', '--name', `lists-${role}`, '--role', role)).stdout.trim();
 	doc = (await get('/api/openapi.json')).json;
@@ -72,6 +74,18 @@ const chat = async ({ source = 'kf', assignee = 'NULL', handler = 0 } = {}) => {
 	await system.sql(`INSERT INTO conversation (channel, account, source, identity, customer, is_open, handler, assignee, last_id)
 		SELECT 'list', '', '${source}', id, 1, 1, ${handler}, ${assignee}, id FROM message ORDER BY id DESC LIMIT 1`);
 };
+const groupChat = () => system.sql(`INSERT INTO wecom_customer_group (chat_id, name) VALUES ('list${++made}', 'x')`);
+const stay = () => system.sql(`INSERT INTO wecom_customer_group_member (group_id, member_id, kind, joined_at, names)
+	SELECT id, 'wm${++made}', 2, NOW(3), '' FROM wecom_customer_group WHERE chat_id = '7777'`);
+const warning = () => system.sql(`INSERT INTO wecom_customer_warning (kind, object) VALUES ('owner_departed', 'owner:${++made}')`);
+const segment = () => system.sql(`INSERT INTO wecom_customer_segment (name, rules) VALUES ('list${(++made * 7919) % 1000}', '{}')`);
+const sweep = () => system.sql(`INSERT INTO wecom_customer_sweep (kind, state, only_one, asked_by) VALUES ('sync', 'done', NULL, 'x${++made}')`);
+const drift = () => system.sql(`INSERT INTO wecom_customer_drift (sweep_id, object, field, ours, theirs) VALUES (7, 'group:${++made}', 'name', '', '')`);
+const follow = async () => {
+	await system.sql(`INSERT INTO wecom_contact (external_userid, person) VALUES ('wm${++made}', '')`);
+	await system.sql(`INSERT INTO wecom_contact_follow (contact_id, userid, person) SELECT id, 'li', '' FROM wecom_contact WHERE external_userid = 'wm${made}'`);
+};
+const way = () => system.sql(`INSERT INTO wecom_join_way (config_id, state, chat_ids, status) VALUES ('c${++made}', 's${made}', '[]', 'active')`);
 
 const lists = [
 	{ at: '/api/customers', add: customer },
@@ -95,6 +109,14 @@ const lists = [
 	{ at: '/api/smartbot/presses', add: press },
 	{ at: '/api/smartbot/conversations', add: conversation },
 	{ at: '/api/smartbot/conversations/7777/turns', add: turn },
+	{ at: '/api/wecom/customer/groups', add: groupChat, key: 'chat_id' },
+	{ at: '/api/wecom/customer/groups/7777/members', add: stay },
+	{ at: '/api/wecom/customer/warnings', add: warning },
+	{ at: '/api/wecom/customer/segments', add: segment, key: 'name' },
+	{ at: '/api/wecom/customer/syncs', add: sweep },
+	{ at: '/api/wecom/customer/drift?sync=7', add: drift },
+	{ at: '/api/wecom/customer/contacts', add: follow },
+	{ at: '/api/wecom/customer/join-way', add: way, key: 'config_id' },
 ];
 
 for (const { at, add, key = 'id' } of lists) {
@@ -118,11 +140,11 @@ for (const { at, add, key = 'id' } of lists) {
 // --- what holds for every list there is ---
 
 const listRoutes = () => Object.entries(doc.paths).filter(([, { get: op }]) => op?.parameters.some(({ name }) => name === 'cursor'))
-	.map(([at, { get: op }]) => ({ at: at.replace('{id}', '7777'), op }));
+	.map(([at, { get: op }]) => ({ at: at.replace(/\{(id|chat_id)\}/, '7777'), op }));
 
 test('every list is among those that were paged, and none pages in another way', async () => {
 	const paged = new Set(lists.map(({ at }) => at.split('?')[0]));
-	for (const { at } of listRoutes().filter(({ op }) => op.tags[0] === 'core' || op.tags[0] === 'smartbot')) assert.ok(paged.delete(at), `${at} is not tested`);
+	for (const { at } of listRoutes().filter(({ op }) => ['core', 'smartbot', 'customer-group'].includes(op.tags[0]))) assert.ok(paged.delete(at), `${at} is not tested`);
 	assert.deepEqual([...paged], []);
 	for (const [at, { get: op }] of Object.entries(doc.paths)) {
 		if (!op || at.includes('{') || ['/api/doctor', '/api/health/parts'].includes(at) || !at.startsWith('/api/') || op.parameters.some(({ name }) => name === 'cursor')) continue;
