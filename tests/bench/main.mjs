@@ -3,12 +3,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { build } from '../system/harness.mjs';
 import { measureCallbacks } from './callbacks.mjs';
+import { measureGroups } from './groups.mjs';
 import { measureFirstText, measureHello, measureSize, measureStart, measureStreams } from './others.mjs';
 import { openStage } from './stage.mjs';
 
-const parts = { size: measureSize, start: measureStart, callbacks: measureCallbacks, hello: measureHello, first: measureFirstText, streams: measureStreams };
-const whole = { pairs: 5, callbacks: 20_000, gets: 40_000, samples: 200, streams: 1000, starts: 9 };
-const quick = { pairs: 2, callbacks: 8000, gets: 10_000, samples: 40, streams: 1000, starts: 3 };
+const parts = { size: measureSize, start: measureStart, callbacks: measureCallbacks, hello: measureHello, first: measureFirstText, streams: measureStreams, groups: measureGroups };
+const whole = { pairs: 5, callbacks: 20_000, gets: 40_000, samples: 200, streams: 1000, starts: 9, groups: 2000 };
+const quick = { pairs: 2, callbacks: 8000, gets: 10_000, samples: 40, streams: 1000, starts: 3, groups: 300 };
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
