@@ -1,10 +1,8 @@
 // The pages of operation and of the smart bot, used in the browser on the real system: figures that lead to their lists, jobs tried again,
 // events replayed, stories told, bots changed and asked; and what people write stays text.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, startSystem, tempFolder, textMessage, waitFor } from '../system/harness.mjs';
+import { copyPlugins, removeFolder, startSystem, tempFolder, textMessage, waitFor } from '../system/harness.mjs';
 import { addPeople, launch, openPage, rest, restSession, settled, signIn, visit } from './console.mjs';
 
 const crash = { name: 'crash', receiveid: '', token: 'crashtoken', aesKey: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG' };
@@ -16,8 +14,7 @@ const opened = [];
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/crash', 'test-plugins/ledger'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'crash', 'ledger');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[plugins]\ncrash = on\nledger = on
 [worker]\nlease = 3s
 [crash]\ntoken = ${crash.token}\naes_key = ${crash.aesKey}\n[model:demo]\nprompt_price = 2\ncompletion_price = 8\n` });

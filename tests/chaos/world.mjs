@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { build, freePort, processesOf, removeFolder, request, root, run, sleep, tempFolder, waitFor } from '../system/harness.mjs';
+import { copyPlugins, build, freePort, processesOf, removeFolder, request, root, run, sleep, tempFolder, waitFor } from '../system/harness.mjs';
 
 const isRoot = process.getuid() === 0;
 const secret = (n) => crypto.randomBytes(n).toString('base64').replace(/[^A-Za-z0-9]/g, 'x').slice(0, n);
@@ -168,8 +168,7 @@ export class World {
 
 	makePlugins() {
 		fs.mkdirSync(this.file('plugins'));
-		for (const name of ['plugins/hello', 'plugins/smartbot', 'plugins/simulator', 'test-plugins/notice'])
-			fs.copyFileSync(`${build}/${name}.so`, this.file('plugins', `${path.basename(name)}.so`));
+		copyPlugins(this.file('plugins'), 'notice');
 	}
 
 	write(name, text) {

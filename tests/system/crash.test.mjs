@@ -1,17 +1,14 @@
 // A job that crashes its worker, and connections that die under callbacks and jobs: who did nothing is unharmed, and the books balance.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import test, { afterEach, beforeEach } from 'node:test';
-import { build, removeFolder, sleep, startSystem, tempFolder, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, sleep, startSystem, tempFolder, waitFor } from './harness.mjs';
 
 let system, folder;
 const endpoint = { name: 'crash', receiveid: '', token: 'crashtoken', aesKey: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG' };
 
 beforeEach(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/crash'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'crash');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[worker]\nprocesses = 2\nthreads = 8\nlease = 2s\n
 [plugins]\ncrash = on\n[crash]\ntoken = ${endpoint.token}\naes_key = ${endpoint.aesKey}\n` });
 });

@@ -5,14 +5,13 @@ import http from 'node:http';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { zh } from '../../htdocs/src/admin/serverWords.js';
-import { build, freePort, removeFolder, run, startSystem, tempFolder } from './harness.mjs';
+import { build, copyPlugins, freePort, removeFolder, run, startSystem, tempFolder } from './harness.mjs';
 
 let system, folder, admin;
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/wecom_probe'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'wecom_probe');
 	const port = await freePort();
 	const conf = `[core]\nplugin_dir = ${folder}\npublic_url = http://127.0.0.1:${port}\n[wecom]\ncallback_ips = app\n`;
 	system = await startSystem({ port, conf });

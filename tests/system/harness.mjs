@@ -139,6 +139,13 @@ const logsBelow = (folder) => ['', 'log'].map((name) => path.join(folder, name))
 	.flatMap((one) => fs.readdirSync(one).filter((name) => name.endsWith('.log')).map((name) => path.join(one, name)));
 
 // What a sanitizer said in a log of it fails the test.
+// All plugins of the product, and those of tests/plugins that are named: for plugin_dir.
+export function copyPlugins(folder, ...tested) {
+	const names = fs.readdirSync(path.join(build, 'plugins')).filter((name) => name.endsWith('.so')).map((name) => `plugins/${name}`);
+	for (const name of [...names, ...tested.map((one) => `test-plugins/${one}.so`)])
+		fs.copyFileSync(path.join(build, name), path.join(folder, path.basename(name)));
+}
+
 export function removeFolder(folder) {
 	const report = logsBelow(folder).map((file) => sanitizerReport(fs.readFileSync(file, 'utf8'))).join('');
 	if (process.env.KEEP) console.log(`kept: ${folder}`);

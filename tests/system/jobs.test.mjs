@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, sleep, startSystem, tempFolder, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, sleep, startSystem, tempFolder, waitFor } from './harness.mjs';
 
 let system, folder;
 const keys = {};
@@ -11,8 +11,7 @@ const endpoint = { name: 'crash', receiveid: '', token: 'crashtoken', aesKey: 'a
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/crash'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'crash');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[worker]\nprocesses = 2\nthreads = 4\nlease = 1500ms\n
 [plugins]\ncrash = on\n[crash]\ntoken = ${endpoint.token}\naes_key = ${endpoint.aesKey}\n` });
 	for (const role of ['viewer', 'operator'])

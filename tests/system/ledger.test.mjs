@@ -1,16 +1,13 @@
 // The outbound ledger: an intent, an outcome, and what becomes of the uncertain.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, startSystem, tempFolder, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, startSystem, tempFolder, waitFor } from './harness.mjs';
 
 let system, folder, key;
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/ledger'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'ledger');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[worker]\nprocesses = 2\nlease = 1500ms\n[plugins]\nledger = on\n` });
 	key = (await system.wecomd('key', 'add', '--name', 'viewer', '--role', 'viewer')).stdout.trim();
 });

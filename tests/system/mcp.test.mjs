@@ -2,13 +2,11 @@
 // that, and the official client (npm @modelcontextprotocol/client) as the independent peer.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import fs from 'node:fs';
-import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import Ajv2020 from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { build, removeFolder, startSystem, tempFolder, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, startSystem, tempFolder, waitFor } from './harness.mjs';
 
 let system, folder;
 const keys = {};
@@ -16,8 +14,7 @@ const endpoint = { name: 'crash', receiveid: '', token: 'crashtoken', aesKey: 'a
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/gadgets', 'test-plugins/crash'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'gadgets', 'crash');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\npublic_url = https://bot.example.com/wecom
 [mcp]\norigins = https://app.example.com, http://localhost:6274
 [plugins]\ngadgets = on\ncrash = on\n[crash]\ntoken = ${endpoint.token}\naes_key = ${endpoint.aesKey}\n` });

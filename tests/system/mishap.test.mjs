@@ -1,10 +1,9 @@
 // Crashes and slow clients: what one does must not be another's loss.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, startSystem, tempFolder, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, startSystem, tempFolder, waitFor } from './harness.mjs';
 import { ask } from './fastcgi.mjs';
 
 let system, folder, socket, key;
@@ -13,8 +12,7 @@ const threads = 4;
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/mishap'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'mishap');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[plugins]\nmishap = on\n[mishap]\npause = 700ms\n` +
 		`[web]\nprocesses = 2\nthreads = ${threads}\nio_timeout = ${timeout}ms\nmetrics_role = anyone\n` });
 	socket = path.join(system.state, 'run/wecomd.sock');

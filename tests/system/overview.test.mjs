@@ -1,9 +1,7 @@
 // The overview's figures after known traffic, how the parts stand, what is revealed and to whom, and dead jobs by the number.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, startSystem, tempFolder, textMessage, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, startSystem, tempFolder, textMessage, waitFor } from './harness.mjs';
 
 let system, folder;
 const keys = {};
@@ -12,8 +10,7 @@ const hostile = '<img src=x onerror=alert(1)>\u202etxt \u{1f600}';
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/crash', 'test-plugins/ledger'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'crash', 'ledger');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[plugins]\ncrash = on\nledger = on
 [crash]\ntoken = ${crash.token}\naes_key = ${crash.aesKey}
 [model:demo]\nprompt_price = 2\ncompletion_price = 8\n[model:spare]\nbase = http://127.0.0.1:9/v1\nmodel = none\nretries = 0\nbreaker_failures = 2\n` });

@@ -1,9 +1,7 @@
 // Leases and rates over processes; what is deleted and what stays; an event received once more; and the story of one message.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, startSystem, tempFolder, textMessage, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, startSystem, tempFolder, textMessage, waitFor } from './harness.mjs';
 
 let system, folder;
 const keys = {};
@@ -11,8 +9,7 @@ const endpoint = { name: 'crash', receiveid: '', token: 'crashtoken', aesKey: 'a
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/crash'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'crash');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[worker]\nprocesses = 2\n[plugins]\ncrash = on\n
 [crash]\ntoken = ${endpoint.token}\naes_key = ${endpoint.aesKey}\n[retention]\nmodel_calls_days = 0\n` });
 	await system.speed({ chars_per_s: 100_000, refresh_ms: 200, first_token_ms: 0 });

@@ -3,14 +3,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, run, sleep, startSystem, tempFolder, textMessage, waitFor, waitForDeath } from './harness.mjs';
+import { copyPlugins, removeFolder, run, sleep, startSystem, tempFolder, textMessage, waitFor, waitForDeath } from './harness.mjs';
 
 let system, folder, conf, key;
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/mishap'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'mishap');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[log]\nfile = ${folder}/wecomd.log\nlevel = debug\n` });
 	conf = fs.readFileSync(system.conf, 'utf8');
 	key = (await system.wecomd('key', 'add', '--name', 'load', '--role', 'viewer')).stdout.trim();

@@ -1,16 +1,14 @@
 // The resident part of a plugin: on one node at a time, taken over when its node fails.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, startSystem, tempFolder, waitFor, waitForDeath } from './harness.mjs';
+import { copyPlugins, removeFolder, startSystem, tempFolder, waitFor, waitForDeath } from './harness.mjs';
 
 let system, folder, second;
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/stayer'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'stayer');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n` });
 });
 after(async () => {

@@ -10,15 +10,14 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import Ajv2020 from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { ask } from './fastcgi.mjs';
-import { build, removeFolder, root, startSystem, tempFolder, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, root, startSystem, tempFolder, waitFor } from './harness.mjs';
 
 let system, folder;
 const keys = {};
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/things'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'things');
 	fs.cpSync(path.join(root, 'sql'), path.join(folder, 'sql'), { recursive: true });
 	fs.mkdirSync(path.join(folder, 'sql/things'));
 	fs.copyFileSync(path.join(root, 'tests/plugins/things/0001_things.sql'), path.join(folder, 'sql/things/0001_things.sql'));

@@ -1,17 +1,14 @@
 // Settings that change in a running system, and what is counted; on two nodes over one database.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, startSystem, tempFolder, textMessage, waitFor, run } from './harness.mjs';
+import { copyPlugins, removeFolder, run, startSystem, tempFolder, textMessage, waitFor } from './harness.mjs';
 
 let system, folder, second;
 const keys = {};
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/stayer', 'test-plugins/offerer', 'test-plugins/asker'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'stayer', 'offerer', 'asker');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\nnode = one\n[plugins]\nstayer = on\nasker = on\nofferer = on\n[stayer]\ntoken = from-file\n` });
 	for (const role of ['viewer', 'admin']) keys[role] = (await system.wecomd('key', 'add', '--name', role, '--role', role)).stdout.trim();
 	await system.speed({ chars_per_s: 100_000, first_token_ms: 0 });

@@ -4,15 +4,14 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, run, startSystem, tempFolder, waitFor, waitForDeath } from './harness.mjs';
+import { build, copyPlugins, removeFolder, run, startSystem, tempFolder, waitFor, waitForDeath } from './harness.mjs';
 
 let system, folder;
 const endpoint = { name: 'crash', receiveid: '', token: 'crashtoken', aesKey: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG' };
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/mishap', 'test-plugins/crash', 'test-plugins/stayer'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'mishap', 'crash', 'stayer');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[worker]\nprocesses = 1\nthreads = 4\ndrain = 60s\n[web]\nmetrics_role = anyone\n
 [plugins]\ncrash = on\nstayer = on\n[crash]\ntoken = ${endpoint.token}\naes_key = ${endpoint.aesKey}\n[stayer]\nstubborn = off\n` });
 });

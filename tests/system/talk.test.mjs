@@ -4,15 +4,14 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, root, startSystem, tempFolder, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, root, startSystem, tempFolder, waitFor } from './harness.mjs';
 
 let system, folder;
 const keys = {};
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/parley'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'parley');
 	fs.cpSync(path.join(root, 'sql'), path.join(folder, 'sql'), { recursive: true });
 	fs.cpSync(path.join(root, 'tests/plugins/parley/sql'), path.join(folder, 'sql/parley'), { recursive: true });
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\nsql_dir = ${folder}/sql\n[plugins]\nparley = on\n[worker]\nlease = 2s\n[talk]\nmedia_folder = ${folder}/media\nmedia_max = 300000\n` });

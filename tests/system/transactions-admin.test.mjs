@@ -5,15 +5,14 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, root, run, tempFolder, waitFor } from './harness.mjs';
+import { build, copyPlugins, removeFolder, root, run, tempFolder, waitFor } from './harness.mjs';
 import { Bench } from './transactions.mjs';
 
 let bench, system, folder, key;
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/section'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'section');
 	fs.cpSync(path.join(root, 'sql'), path.join(folder, 'sql'), { recursive: true });
 	fs.cpSync(path.join(root, 'tests/plugins/section/sql'), path.join(folder, 'sql/section'), { recursive: true });
 	bench = await Bench.start('transactions-admin', { conf: `[core]\nplugin_dir = ${folder}\nsql_dir = ${folder}/sql\n[plugins]\nsection = on\n

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, tempFolder, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, tempFolder, waitFor } from './harness.mjs';
 import { Bench } from './transactions.mjs';
 
 let bench, system, folder;
@@ -13,8 +13,7 @@ const atOnce = true;
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/crash', 'test-plugins/ledger'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'crash', 'ledger');
 	bench = await Bench.start('transactions-clock', { conf: `[core]\nplugin_dir = ${folder}\n[web]\nprocesses = 1\n[worker]\nprocesses = 1\nlease = 3s\npoll = 20ms\n
 [plugins]\ncrash = on\nledger = on\n[crash]\nhourly = 0 0 1 1 *\ntoken = ${endpoint.token}\naes_key = ${endpoint.aesKey}\n[wecom]\ncallback_ips = app\n
 [wecom:wrong]\ncorp_id = wwsimulator\nsecret = nobody-has-this-one\n` });

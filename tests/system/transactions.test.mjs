@@ -1,10 +1,8 @@
 // Deadlock, lock time-out and lost connection at each statement of each transaction of the work, web and host tiers: what comes in, what is
 // done about it, what goes out.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, tempFolder, waitFor } from './harness.mjs';
+import { copyPlugins, removeFolder, tempFolder, waitFor } from './harness.mjs';
 import { Bench, kinds, transactionsInSources } from './transactions.mjs';
 
 let bench, system, folder, key;
@@ -12,8 +10,7 @@ const endpoint = { name: 'crash', receiveid: '', token: 'crashtoken', aesKey: 'a
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/crash', 'test-plugins/ledger', 'test-plugins/things'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'crash', 'ledger', 'things');
 	bench = await Bench.start('transactions', { conf: `[core]\nplugin_dir = ${folder}\n[web]\nprocesses = 1\n[worker]\nprocesses = 1\npoll = 20ms\n
 [plugins]\ncrash = on\nledger = on\nthings = on\n[crash]\ntoken = ${endpoint.token}\naes_key = ${endpoint.aesKey}\n` });
 	({ system } = bench);

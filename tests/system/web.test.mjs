@@ -1,18 +1,15 @@
 // The web tier, through a plugin made for the purpose (tests/plugins/probe): roles, bodies, limits, answers in pieces.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import http from 'node:http';
-import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build, removeFolder, startSystem, tempFolder } from './harness.mjs';
+import { copyPlugins, removeFolder, startSystem, tempFolder } from './harness.mjs';
 
 let system, folder;
 const keys = {};
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/probe'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'probe');
 	system = await startSystem({ conf: `[core]\nplugin_dir = ${folder}\n[plugins]\nprobe = on\n` });
 	for (const role of ['viewer', 'operator', 'approver', 'admin'])
 		keys[role] = (await system.wecomd('key', 'add', '--name', role, '--role', role)).stdout.trim();

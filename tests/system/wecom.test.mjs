@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { ask } from './fastcgi.mjs';
-import { build, removeFolder, root, startSystem, tempFolder, textMessage, waitFor, waitForDeath } from './harness.mjs';
+import { build, copyPlugins, removeFolder, root, startSystem, tempFolder, textMessage, waitFor, waitForDeath } from './harness.mjs';
 
 let system, folder, second;
 
@@ -32,8 +32,7 @@ secret = nobody-has-this-one
 
 before(async () => {
 	folder = tempFolder();
-	for (const name of ['plugins/hello', 'plugins/smartbot', 'test-plugins/wecom_probe'])
-		fs.copyFileSync(`${build}/${name}.so`, path.join(folder, `${path.basename(name)}.so`));
+	copyPlugins(folder, 'wecom_probe');
 	system = await startSystem({ conf: conf(folder) });
 	await startSecondNode();
 	// The first try came before nginx.
