@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define OF(member) offsetof(struct kf_control_body, member)
+#define OF(member) offsetof(struct kf_control, member)
 #define NUMBER(name, least, most, text) {WC_INT, #name, NULL, OF(name), text, .min = least, .max = most, .optional = true}
 #define TEXT(name, most, text)          {WC_STRING, #name, NULL, OF(name), text, .max = most, .optional = true}
 
@@ -92,7 +92,7 @@ static wc_val given(int64_t value)
 
 int kf_control_set(wc_request *rq, const void *self)
 {
-	const struct kf_control_body *to = wc_body(rq);
+	const struct kf_control *to = wc_body(rq);
 	wc_err                        e;
 
 	if (wc_db_exec(NULL, &e,

@@ -57,7 +57,7 @@ int kf_seed(const struct simulator *sim, wc_err *e);
 	{WC_GET, "/sim/api/kf/record", WC_ANYONE, kf_record, "The books: everything sent, everything that came in, every change of a session"}, \
 	{WC_GET, "/sim/api/kf/rings", WC_ANYONE, kf_rings, "The newest doorbells and how they went"}, \
 	{WC_GET, "/sim/api/kf/control", WC_ANYONE, kf_control_get, "What tests have changed"}, \
-	KF_DO("kf/control", kf_control_set, "Changes it", kf_control_fields, kf_control_body), \
+	KF_DO("kf/control", kf_control_set, "Changes it", kf_control_fields, kf_control), \
 	{WC_GET, "/sim/api/chance", WC_ANYONE, kf_chance_get, "The share of calls that fail"}, \
 	KF_DO("chance", kf_chance_set, "Lets a share of the calls fail", kf_chance_fields, kf_chance), \
 	{WC_GET, "/sim/api/clock", WC_ANYONE, sim_clock_get, "The simulator's time"}, \

@@ -99,11 +99,3 @@ static int servicer(struct cgi_call *c, wc_err *e)
 
 int kf_corp_statistic(wc_request *rq, const void *self)     { return cgi_run(rq, self, "kf/get_corp_statistic", true, corp); }
 int kf_servicer_statistic(wc_request *rq, const void *self) { return cgi_run(rq, self, "kf/get_servicer_statistic", true, servicer); }
-
-static int wrong_method(struct cgi_call *c, wc_err *e)
-{
-	(void)e;
-	return cgi_refuse(c, 40058, "invalid request parameter, require POST");
-}
-
-int kf_wrong_method(wc_request *rq, const void *self) { return cgi_run(rq, self, "kf/wrong_method", true, wrong_method); }

@@ -1,5 +1,6 @@
 /* Store: accounts, customers and sessions, and what calls of the server API have in common. */
 #include "kf.h"
+#include "kf_api.h"
 
 #include "sim_clock.h"
 
@@ -147,3 +148,11 @@ int kf_need_account(struct cgi_call *c, const json_t *body, struct kf_account *a
 		return -1;
 	return account->open_kfid ? 0 : cgi_refuse(c, 95004, "open_kfid not exist");
 }
+
+static int wrong_method(struct cgi_call *c, wc_err *e)
+{
+	(void)e;
+	return cgi_refuse(c, 40058, "invalid request parameter, require POST");
+}
+
+int kf_wrong_method(wc_request *rq, const void *self) { return cgi_run(rq, self, "kf/wrong_method", true, wrong_method); }

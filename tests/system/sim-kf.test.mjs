@@ -319,6 +319,39 @@ test('an own msgid holds once in an account: a repeat is refused and not deliver
 	assert.equal(await code(send(external_userid, { msgid: `${msgid}x` })), 0);
 });
 
+test('calls at the same moment share one budget, one msgid and one code', async () => {
+	const external_userid = await asked(), together = (n, one) => Promise.all(Array.from({ length: n }, one));
+	const count = (list, errcode) => list.filter((one) => one.errcode === errcode).length;
+	const same = await together(6, () => send(external_userid, { msgid: `same-${external_userid}` }));
+	assert.deepEqual([count(same, 0), count(same, 40058)], [1, 5]);
+	const many = await together(8, () => send(external_userid));
+	assert.deepEqual([count(many, 0), count(many, 95001)], [4, 4]);
+	const { welcome_code } = await sim('kf/enter', { open_kfid: kf, external_userid: await customer() });
+	const words = await together(4, () => call('kf/send_msg_on_event', { code: welcome_code, msgtype: 'text', text: { content: '欢迎' } }));
+	assert.deepEqual([count(words, 0), count(words, 41050)], [1, 3]);
+});
+
+test('people who are not there and things that cannot be said are refused, and nothing is written', async () => {
+	const external_userid = await customer(), refused = async (what, body) => (await system.postJson(`/sim/api/kf/${what}`, body)).status;
+	const before = await sim(`kf/record?open_kfid=${kf}&messages_after=0`);
+	assert.equal(await refused('say', { open_kfid: 'wknobody', external_userid, text: 'x' }), 404);
+	assert.equal(await refused('say', { open_kfid: kf, external_userid: 'wmnobody', text: 'x' }), 404);
+	assert.equal(await refused('say', { ...who(external_userid), text: '' }), 400);
+	assert.equal(await refused('say', { ...who(external_userid), msgtype: 'image', base64: '*' }), 400);
+	assert.equal(await refused('recall', { msgid: 'nothing' }), 404);
+	assert.equal(await refused('fail', { open_kfid: kf, msgid: 'nothing' }), 404);
+	assert.equal(await refused('servicer', { open_kfid: kf, userid: 'wangwu', status: 'stopped' }), 404);
+	assert.equal(await refused('servicer/end', { ...who(external_userid), userid: 'zhangsan' }), 409);
+	assert.equal(await refused('load', { open_kfid: 'wknobody' }), 404);
+	assert.equal(await refused('customers', { external_userid: '顾客', nickname: 'x' }), 422);
+	assert.equal(await refused('control', { rings: 11 }), 422);
+	const { msgid } = await say(external_userid);
+	await move(121_000);
+	assert.equal(await refused('recall', { msgid }), 409, 'two minutes are over');
+	const now = await sim(`kf/record?open_kfid=${kf}&messages_after=0`);
+	assert.equal(now.messages.length, before.messages.length + 1);
+});
+
 test('each kind goes out with its limits, and is cut where WeCom cuts', async () => {
 	const thumb = await upload('image', Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(50)]), 'a.png');
 	const file = await upload('file', Buffer.alloc(100, 1), 'a.pdf');
