@@ -32,13 +32,11 @@ export async function registeredPages() {
 
 // Adds people on the machine: their passwords by role.
 export async function addPeople(system, roles = ['viewer', 'operator', 'approver', 'admin']) {
-  const passwords = {};
-  for (const role of roles) {
+  return Object.fromEntries(await Promise.all(roles.map(async (role) => {
     const { status, stdout, stderr } = await system.wecomd('user', 'add', '--name', `the-${role}`, '--role', role);
     if (status !== 0) throw new Error(stderr);
-    passwords[role] = stdout.trim();
-  }
-  return passwords;
+    return [role, stdout.trim()];
+  })));
 }
 
 const busy = new WeakMap();
