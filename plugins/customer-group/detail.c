@@ -23,6 +23,7 @@ struct taking {
 	struct detail    *d;
 
 	int64_t           id;
+	bool              was_refused;
 	wc_rows           row, members;
 	struct stay      *stays;
 	json_t           *by_member;  /* member id: place in stays */
@@ -37,11 +38,12 @@ static int lock_group(wc_db *db, struct taking *t, wc_err *e)
 	int64_t made = wc_db_exec(db, e, "INSERT IGNORE INTO wecom_customer_group (chat_id) VALUES (?)", wc_text(t->chat_id));
 
 	if (made < 0 || wc_db_query(db, t->a, &t->row, e,
-	                            "SELECT id, name, owner, notice, status, member_count, detail_due, COALESCE(detail_at > ?, 0), detail_at IS NOT NULL, member_version"
+	                            "SELECT id, name, owner, notice, status, member_count, detail_due, COALESCE(detail_at > ?, 0), detail_at IS NOT NULL, errcode"
 	                            " FROM wecom_customer_group WHERE chat_id = ? FOR UPDATE", wc_text(t->asked), wc_text(t->chat_id)) < 0)
 		return -1;
 	t->id        = wc_row_int(&t->row, 0, 0);
 	t->d->is_new = !wc_row_int(&t->row, 0, 8);
+	t->was_refused = wc_row_int(&t->row, 0, 9) || wc_row_int(&t->row, 0, 4) >= 10;
 	return 0;
 }
 
@@ -309,5 +311,5 @@ int detail_fetch(struct run *r, const char *chat_id, int64_t sweep, int64_t at_m
 	d->version = wc_strdup(r->a, text_of(t.group, "member_version"));
 	if (wc_db_tx(take_tx, &t, e) < 0)
 		return -1;
-	return warn_off(NULL, "group_unavailable", wc_printf(r->a, "group:%s", chat_id), e);
+	return !t.was_refused ? 0 : warn_off(NULL, "group_unavailable", wc_printf(r->a, "group:%s", chat_id), e);
 }

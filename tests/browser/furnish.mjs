@@ -1,4 +1,5 @@
 // A system with something in it, so that pages have rows to show: people, keys, questions that were answered, hostile words.
+import { waitFor } from '../system/harness.mjs';
 import { rest, restSession } from './console.mjs';
 
 export const hostile = '<img src=x onerror="document.title=1"><script>document.title=2</script>{{7*7}}=HYPERLINK("http://evil.example")';
@@ -19,7 +20,29 @@ export async function furnish(system, adminPassword) {
   await system.speed({ chars_per_s: 5000, refresh_ms: 100, first_token_ms: 0 });
   for (const question of ['差旅怎么报销?', 'WiFi 密码是什么?', hostile]) await system.say(question, { person: 'zhangsan' });
   await system.jobsAreDone();
+  await furnishGroups(system, send);
   await furnishWork(system);
+}
+
+// A company's customer groups, a join way that somebody used, a segment, an owner without permission.
+async function furnishGroups(system, send) {
+  const act = (what, body) => must(system.postJson(`/sim/api/contact/${what}`, body));
+  const synced = async (kind) => {
+    await send('POST', '/api/wecom/customer/groups/sync', { kind });
+    await system.jobsAreDone();
+  };
+  await act('seed', { seed: 1, owners: 3, groups: 12, members: 25 });
+  await act('groups', { owner: 'zhangsan', name: hostile.slice(0, 60), members: 3, quiet: true });
+  await synced('sync');
+  await send('POST', '/api/wecom/customer/join-way', { state: 'expo26', remark: '展台 <b>', room_base_name: '展会', chat_id_list: ['wrseed1-000001'] });
+  const [[config_id]] = await system.sql('SELECT config_id FROM wecom_join_way');
+  for (let i = 0; i < 4; i++) await act('scans', { config_id, name: hostile.slice(0, 20) });
+  await waitFor('the scans', async () => await system.number("SELECT COUNT(*) FROM wecom_customer_group_member WHERE state = 'expo26'") === 4);
+  await act('changes', { chat_id: 'wrseed1-000002', action: 'rename', text: '改了名的群', quiet: true });
+  await act('members', { userid: 'owner1-2', permission: 'off' });
+  await send('PUT', '/api/wecom/customer/groups/wrseed1-000001/tags', { tags: ['VIP', '华东'] });
+  await send('PUT', `/api/wecom/customer/segments/${encodeURIComponent('大群')}`, { rules: { min_members: 20, deliverable: 'yes' } });
+  await synced('reconcile');
 }
 
 // Ratings, a replay, jobs that were given up, model calls that failed, some days of use.
