@@ -59,8 +59,6 @@ int conversation_open(wc_db *db, wc_arena *a, const struct identity *who, const 
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	if (strlen(account) > 64)
-		return wc_fail(e, WC_E_ARG, "an account of channel %s has at most 64 bytes", channel);
 	n = wc_db_exec(db, e, "INSERT IGNORE INTO conversation (channel, account, source, identity, customer, is_open) VALUES (?, ?, ?, ?, ?, 1)",
 	               wc_text(channel), wc_text(account), wc_text(ch ? ch->channel->source : ""), wc_int(who->id), wc_int(who->customer));
 	if (n < 0 || (rc = lock_open(db, a, who->id, account, c, e)) < 0)
@@ -145,6 +143,7 @@ static int tell(wc_db *db, wc_arena *a, const struct conversation *c, const char
 	if (no < 0)
 		return -1;
 	wc_count("wecomd_talk_changes_total", 1, what, NULL);
+	o.why = detail;
 	outbox_topic(&o, topic, no, c, message, false);
 	return outbox_send(&o, db, NULL, e);
 }

@@ -22,6 +22,7 @@ struct delivered {
 	struct conversation c, route;
 	int64_t             state, answers;
 	bool                by_machine, notice;
+	bool                rest;          /* only if the channel said nothing of it */
 	int                 changed;
 };
 
@@ -124,7 +125,9 @@ static int write_delivered(wc_db *db, void *arg, wc_err *e)
 	struct delivered *d = arg;
 
 	d->changed = 0;
-	return lock_message(db, d, e) < 0 ? -1 : ways[d->how](db, d, e);
+	if (lock_message(db, d, e) < 0)
+		return -1;
+	return d->rest && d->state != M_QUEUED && d->state != M_HELD ? 0 : ways[d->how](db, d, e);
 }
 
 /* Told once, also after a COMMIT whose answer was lost. */
@@ -135,17 +138,22 @@ static int write_delivered_alone(wc_db *db, void *arg, wc_err *e)
 	return write_delivered(db, d, e) < 0 ? -1 : d->changed ? wc_db_once(db, e) : 0;
 }
 
-int wc_message_delivered(wc_db *db, int64_t message, wc_delivery how, const char *channel_msgid, const char *reason, wc_err *e)
+static int deliver_told(wc_db *db, struct delivered *d, wc_err *e)
 {
 	static const char *const names[] = {"", "sent", "waits", "failed", "uncertain"};
-	struct delivered         d = {.a = wc_arena_new(), .message = message, .how = how, .msgid = channel_msgid, .reason = reason};
-	int                      rc = db ? write_delivered(db, &d, e) : wc_db_tx(write_delivered_alone, &d, e);
+	int                      rc;
 
-	if (rc == 0 && d.changed)
-		wc_count("wecomd_talk_deliveries_total", 1, d.route.channel, names[how], NULL);
-	rc = rc < 0 ? -1 : d.changed;
-	wc_arena_free(d.a);
-	return rc;
+	d->a = wc_arena_new();
+	rc   = db ? write_delivered(db, d, e) : wc_db_tx(write_delivered_alone, d, e);
+	if (rc == 0 && d->changed)
+		wc_count("wecomd_talk_deliveries_total", 1, d->route.channel, names[d->how], NULL);
+	wc_arena_free(d->a);
+	return rc < 0 ? -1 : d->changed;
+}
+
+int wc_message_delivered(wc_db *db, int64_t message, wc_delivery how, const char *channel_msgid, const char *reason, wc_err *e)
+{
+	return deliver_told(db, &(struct delivered){.message = message, .how = how, .msgid = channel_msgid, .reason = code_or(reason, "other")}, e);
 }
 
 /* --- the job ---------------------------------------------------------------------------------------------------------- */
@@ -189,7 +197,8 @@ static wc_outgoing *read_waiting(wc_arena *a, int64_t route, int64_t after, size
 static int say_of_rest(const wc_outgoing *list, size_t n, wc_delivery how, const char *reason, wc_err *e)
 {
 	for (size_t i = 0; i < n; i++)
-		if (wc_message_delivered(NULL, list[i].message, how, NULL, reason, e) < 0 && e->code != WC_E_NOT_FOUND)
+		if (deliver_told(NULL, &(struct delivered){.message = list[i].message, .how = how, .reason = reason, .rest = true}, e) < 0 &&
+		    e->code != WC_E_NOT_FOUND)
 			return -1;
 	return 0;
 }

@@ -276,10 +276,10 @@ int identity_hold(wc_db *db, wc_arena *a, const char *channel, const char *peer,
                   wc_err *e)
 {
 	const struct talk_channel *c = channel_find(channel);
-	struct seeker              s = {db, a, channel, peer, name && *name ? name : NULL, c && c->channel->members_only ? NULL : ties, who, {0}, 0};
+	struct seeker              s = {db, a, channel, peer, name && *name ? clean_text(a, name) : NULL, c && c->channel->members_only ? NULL : ties, who, {0}, 0};
 	int                        rc;
 
-	if (!*peer || strlen(peer) > 512 || strlen(channel) > 32)
+	if (!*peer || strlen(peer) > 512 || !wc_utf8_valid(peer, strlen(peer)))
 		return wc_fail(e, WC_E_ARG, "a person of channel %.32s: an id has 1 to 512 bytes", channel);
 	peer_hash(s.hash, peer);
 	rc = use_known(&s, e);

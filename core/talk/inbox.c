@@ -84,6 +84,19 @@ static const char *opened_name(wc_arena *a, int64_t customer, wc_cell cell)
 	" (SELECT COUNT(*) FROM message x WHERE x.conversation = c.id AND x.state IN (11, 12, 14))"                                           \
 	" FROM conversation c LEFT JOIN channel_identities i ON i.id = c.identity LEFT JOIN message m ON m.id = c.last_id"
 
+/* The numbers of the first column as a JSON list, which OF_LIST makes rows of. */
+static const char *list_of(wc_arena *a, const wc_rows *rows)
+{
+	wc_buf *b = wc_buf_new(a, 24 * rows->n + 8);
+
+	for (size_t i = 0; i < rows->n; i++)
+		wc_buf_addf(b, "%c%" PRId64, i ? ',' : '[', wc_row_int(rows, i, 0));
+	wc_buf_adds(b, rows->n ? "]" : "[]");
+	return b->s;
+}
+
+#define OF_LIST "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$'))"
+
 static void filter_q(struct db_select *s, wc_arena *a, const char *q)
 {
 	unsigned char *hash = wc_alloc(a, 2 * WC_HASH_SIZE);
@@ -97,11 +110,7 @@ static void filter_q(struct db_select *s, wc_arena *a, const char *q)
 	db_select_add(s, " AND (c.identity IN (SELECT id FROM channel_identities WHERE name_hash = ?", wc_bytes(hash, WC_HASH_SIZE));
 	db_select_add(s, " OR peer_hash = ?)", wc_bytes(hash + WC_HASH_SIZE, WC_HASH_SIZE));
 	if (words_find(a, q, INT64_MAX, 500, &rows, &e) == 0 && rows.n) {
-		wc_buf *ids = wc_buf_new(a, 12000);
-
-		for (size_t i = 0; i < rows.n; i++)
-			wc_buf_addf(ids, "%s%" PRId64, i ? "," : "", wc_row_int(&rows, i, 0));
-		db_select_add(s, " OR c.id IN (SELECT conversation FROM message WHERE FIND_IN_SET(id, ?))", wc_text(ids->s));
+		db_select_add(s, " OR c.id IN (SELECT f.conversation FROM " OF_LIST " w JOIN message f ON f.id = w.id)", wc_text(list_of(a, &rows)));
 	}
 	wc_buf_adds(s->sql, ")");
 }
@@ -330,22 +339,19 @@ static void add_found(wc_arena *a, json_t *items, const wc_rows *r, size_t i, co
 	                                       wc_row_text(r, i, 6), "preview", preview_of(a, text, NULL)));
 }
 
-#define FOUND "SELECT id, conversation, " MS("at") ", said_by, customer, IF(recalled_at IS NULL, text, NULL), kind FROM message"
+#define FOUND "SELECT m.id, m.conversation, " MS("m.at") ", m.said_by, m.customer, IF(m.recalled_at IS NULL, m.text, NULL), m.kind FROM "
 
 /* Candidates of one look into the index: *last is the oldest one. How many; -1 with *e. */
 static int64_t search_some(wc_arena *a, json_t *items, const char *q, int64_t before, int64_t limit, int64_t *last, wc_err *e)
 {
 	wc_rows ids, r;
-	wc_buf *list = wc_buf_new(a, 12000);
 
 	if (words_find(a, q, before, limit, &ids, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ids.n; i++)
-		wc_buf_addf(list, "%s%" PRId64, i ? "," : "", *last = wc_row_int(&ids, i, 0));
 	if (!ids.n)
 		return 0;
-	if (wc_db_query(NULL, a, &r, e, FOUND " WHERE id BETWEEN ? AND ? AND FIND_IN_SET(id, ?) ORDER BY id DESC", wc_int(*last),
-	                wc_int(wc_row_int(&ids, 0, 0)), wc_text(list->s)) < 0)
+	*last = wc_row_int(&ids, ids.n - 1, 0);
+	if (wc_db_query(NULL, a, &r, e, FOUND OF_LIST " w JOIN message m ON m.id = w.id ORDER BY m.id DESC", wc_text(list_of(a, &ids))) < 0)
 		return -1;
 	for (size_t i = 0; i < r.n; i++)
 		add_found(a, items, &r, i, q);
@@ -357,7 +363,7 @@ static json_t *newest(wc_arena *a, int64_t before, int64_t limit, wc_err *e)
 	json_t *items = wc_json(a, "[]");
 	wc_rows r;
 
-	if (wc_db_query(NULL, a, &r, e, FOUND " WHERE id < ? ORDER BY id DESC LIMIT ?", wc_int(before), wc_int(limit)) < 0)
+	if (wc_db_query(NULL, a, &r, e, FOUND "message m WHERE m.id < ? ORDER BY m.id DESC LIMIT ?", wc_int(before), wc_int(limit)) < 0)
 		return NULL;
 	for (size_t i = 0; i < r.n; i++)
 		add_found(a, items, &r, i, NULL);

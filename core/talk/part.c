@@ -85,7 +85,7 @@ WC_PART(talk_part, "talk",
 	.start     = start,
 	.sealed    = WC_SEALED("media.name"),
 	.jobs      = WC_JOBS(
-		{"talk.deliver", run_deliver, "sends what waits in a conversation", 8},
+		{"talk.deliver", run_deliver, "sends what waits in a conversation", 12},
 		{"talk.fallback", run_fallback, "looks for another way for a message that its channel could not deliver"},
 		{"talk.retention", run_retention, "deletes old messages and files"},
 		{"talk.sweep", run_sweep, "removes files that nothing names any more"}),

@@ -101,6 +101,7 @@ struct outbox {
 	wc_arena   *a;
 	wc_job_spec spec[OUTBOX_MAX];
 	size_t      n;
+	const char *why;      /* goes into the arguments of topics; NULL: nothing */
 };
 
 /* Jobs for those who subscribed to the topic. number: what makes it happen once, of the message or the event. */
@@ -134,6 +135,12 @@ struct new_message {
 
 /* Writes the row and makes it the conversation's latest. Its id; 0: its msgid or key is there already; -1 with *e. */
 int64_t message_insert(wc_db *db, wc_arena *a, const struct new_message *m, wc_err *e);
+
+/* Well-formed UTF-8: what is not becomes '?'. NULL for NULL. */
+const char *clean_text(wc_arena *a, const char *text);
+
+/* A short code as columns take it: other where it is not ASCII; NULL for NULL. */
+const char *code_or(const char *code, const char *other);
 
 /* What is kept ready for the next turn goes to delivery again. */
 int ready_held(wc_db *db, struct outbox *o, int64_t route, wc_err *e);

@@ -8,6 +8,26 @@
 #include <inttypes.h>
 #include <string.h>
 
+const char *clean_text(wc_arena *a, const char *text)
+{
+	char *clean;
+
+	if (!text || wc_utf8_valid(text, strlen(text)))
+		return text;
+	clean = wc_strdup(a, text);
+	for (char *c = clean; *c; c++)
+		*c = (unsigned char)*c < 0x80 ? *c : '?';
+	return clean;
+}
+
+const char *code_or(const char *code, const char *other)
+{
+	for (const char *c = code; c && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			return other;
+	return code;
+}
+
 /* --- rows ------------------------------------------------------------------------------------------------------------- */
 
 static int make_latest(wc_db *db, const struct conversation *c, int64_t id, wc_err *e)
@@ -36,14 +56,14 @@ int64_t message_insert(wc_db *db, wc_arena *a, const struct new_message *m, wc_e
 	                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FROM_UNIXTIME(? / 1000), ?, ?) RETURNING id",
 	                wc_int(m->c->id), wc_int(m->c->customer), wc_text(m->c->channel), key_or_null(m->msgid), key_or_null(m->say_key), wc_int(m->is_out),
 	                wc_int(m->said_by), wc_text(m->author ? m->author : ""), wc_text(m->kind), wc_int(m->state), wc_text(m->outcome), wc_int(m->c->id),
-	                number_or_null(m->answers), wc_int(m->is_notice), number_or_null(m->media), sealed_text(a, m->key, "message.text", m->text),
+	                number_or_null(m->answers), wc_int(m->is_notice), number_or_null(m->media), sealed_text(a, m->key, "message.text", clean_text(a, m->text)),
 	                sealed_json(a, m->key, "message.content", m->content), sealed_json(a, m->key, "message.why", m->why),
 	                number_or_null(m->sent_ms), wc_text(m->trace_id ? m->trace_id : wc_trace()), wc_text(m->brain)) < 0)
 		return -1;
 	if (!rows.n)
 		return 0;
 	id = wc_row_int(&rows, 0, 0);
-	return make_latest(db, m->c, id, e) < 0 || words_add(db, a, id, m->text, e) < 0 ? -1 : id;
+	return make_latest(db, m->c, id, e) < 0 || words_add(db, a, id, clean_text(a, m->text), e) < 0 ? -1 : id;
 }
 
 int ready_held(wc_db *db, struct outbox *o, int64_t route, wc_err *e)
@@ -141,12 +161,19 @@ static int write_all(wc_db *db, wc_arena *a, const wc_incoming *in, const struct
 	return tell(db, a, in, &c, id, e) < 0 ? -1 : give_to_people(db, a, in, &c, id, e);
 }
 
+/* What the columns take: INSERT IGNORE would cut the rest off without a word. */
 static int check(const wc_incoming *in, wc_err *e)
 {
+	if (!channel_find(in->channel))
+		return wc_fail(e, WC_E_ARG, "there is no channel %.40s", in->channel);
 	if (!in->msgid || !*in->msgid || strlen(in->msgid) > 128)
 		return wc_fail(e, WC_E_ARG, "a message of channel %s: its id has 1 to 128 bytes", in->channel);
-	if (!in->kind || strlen(in->kind) > 16)
-		return wc_fail(e, WC_E_ARG, "a message of channel %s: a kind has at most 16 bytes", in->channel);
+	if (!in->kind || strlen(in->kind) > 16 || code_or(in->kind, NULL) != in->kind)
+		return wc_fail(e, WC_E_ARG, "a message of channel %s: a kind has at most 16 ASCII characters", in->channel);
+	if (in->account && (strlen(in->account) > 64 || code_or(in->account, NULL) != in->account))
+		return wc_fail(e, WC_E_ARG, "a message of channel %s: an account has at most 64 ASCII characters", in->channel);
+	if (in->author && (strlen(in->author) > 64 || !wc_utf8_valid(in->author, strlen(in->author))))
+		return wc_fail(e, WC_E_ARG, "a message of channel %s: an author has at most 64 bytes", in->channel);
 	return 0;
 }
 
@@ -185,7 +212,7 @@ int wc_message_recalled(wc_db *db, const char *channel, const char *msgid, wc_er
 
 int wc_message_settle(wc_db *db, int64_t message, const char *outcome, wc_err *e)
 {
-	int64_t n = wc_db_exec(db, e, "UPDATE message SET state = 4, outcome = LEFT(?, 32) WHERE id = ? AND state = 1", wc_text(outcome), wc_int(message));
+	int64_t n = wc_db_exec(db, e, "UPDATE message SET state = 4, outcome = LEFT(?, 32) WHERE id = ? AND state = 1", wc_text(code_or(outcome, "other")), wc_int(message));
 
 	return n < 0 ? -1 : (int)n;
 }

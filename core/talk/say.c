@@ -30,7 +30,7 @@ static int64_t take_outcome(wc_db *db, const wc_say *say, wc_err *e)
 }
 
 /* A closed conversation is begun again by a person alone, and only while no other is open. */
-static int reopen(wc_db *db, struct conversation *c, const wc_say *say, wc_err *e)
+static int reopen(wc_db *db, wc_arena *a, struct conversation *c, const wc_say *say, wc_err *e)
 {
 	int64_t n = by_machine(say) ? 0
 	                            : wc_db_exec(db, e, "UPDATE IGNORE conversation SET is_open = 1, closed_at = NULL, handler = 1, assignee = ? WHERE id = ?",
@@ -38,15 +38,19 @@ static int reopen(wc_db *db, struct conversation *c, const wc_say *say, wc_err *
 
 	if (n < 0)
 		return -1;
-	return n ? 0 : wc_fail(e, WC_E_CONFLICT, "conversation %" PRId64 " is closed", c->id);
+	if (!n)
+		return wc_fail(e, WC_E_CONFLICT, "conversation %" PRId64 " is closed", c->id);
+	c->is_open = true;
+	c->handler = BY_PERSON;
+	return event_add(db, a, c->id, 0, "reopened", say->author, e) < 0 ? -1 : 0;
 }
 
 /* 1: go on, 0: it is not to be said, -1. */
-static int may_say(wc_db *db, struct conversation *c, const wc_say *say, wc_err *e)
+static int may_say(wc_db *db, wc_arena *a, struct conversation *c, const wc_say *say, wc_err *e)
 {
 	int64_t n;
 
-	if (!c->is_open && reopen(db, c, say, e) < 0)
+	if (!c->is_open && reopen(db, a, c, say, e) < 0)
 		return -1;
 	if (by_machine(say) && c->handler == BY_PERSON && !say->notice)
 		return 0;
@@ -81,8 +85,10 @@ static int check(const wc_say *say, wc_err *e)
 {
 	if (!say->key || !*say->key || strlen(say->key) > 64)
 		return wc_fail(e, WC_E_ARG, "what is said has a key of 1 to 64 bytes");
-	if (!say->author || strlen(say->author) > 100)
+	if (!say->author || strlen(say->author) > 100 || !wc_utf8_valid(say->author, strlen(say->author)))
 		return wc_fail(e, WC_E_ARG, "what is said has an author of at most 100 bytes");
+	if (say->kind && (strlen(say->kind) > 16 || code_or(say->kind, NULL) != say->kind))
+		return wc_fail(e, WC_E_ARG, "what is said has a kind of at most 16 ASCII characters");
 	return 0;
 }
 
@@ -111,7 +117,7 @@ int wc_talk_say(wc_db *db, wc_arena *a, const wc_say *say, int64_t *message, wc_
 	rc = find_said(db, a, say->key, message, e);
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	rc = may_say(db, &c, say, e);
+	rc = may_say(db, a, &c, say, e);
 	if (rc > 0)
 		rc = write_said(db, a, &c, say, key, message, e);
 	crypt_wipe(key, sizeof key);

@@ -9,10 +9,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define EVERY 5     /* ticks, for deliveries: they are gone only when their job was cancelled or killed its process time and again */
+
 struct orphan {
 	wc_arena *a;
-	int64_t   message, conversation;
-	int       state;             /* it is to have still */
+	int64_t   message, conversation, lane;     /* lane: of the conversation whose deliveries it is among */
+	int       state;                           /* it is to have still */
 	bool      done;
 };
 
@@ -50,12 +52,22 @@ static int adopt_owed(wc_db *db, void *arg, wc_err *e)
 	return hand_over(db, o, "unanswered", e);
 }
 
+/* Asked once more where the message is locked: what makes it queued adds its job in the same transaction. */
+static int is_idle(wc_db *db, const struct orphan *o, wc_err *e)
+{
+	int64_t n = lane_unfinished(db, o->a, wc_printf(o->a, "deliver/%" PRId64, o->lane), e);
+
+	return n < 0 ? -1 : !n;
+}
+
 static int adopt_delivery(wc_db *db, void *arg, wc_err *e)
 {
 	struct orphan      *o = arg;
 	struct conversation c;
 	int                 rc = still_so(db, o, &c, e);
 
+	if (rc > 0)
+		rc = is_idle(db, o, e);
 	if (rc <= 0)
 		return rc;
 	if (wc_db_exec(db, e, "UPDATE message SET state = ?, reason = 'abandoned' WHERE id = ?", wc_int(o->state == M_FAILING ? M_FAILED : M_UNCERTAIN),
@@ -74,10 +86,10 @@ static void adopt(int (*how)(wc_db *, void *, wc_err *), struct orphan *o, const
 		wc_log(WC_WARN, text, wc_kv_i("message", o->message));
 }
 
-/* The job of an owed message is gone, or ended without an outcome. */
+/* The job of an owed message, which was added with it, is gone or ended without an outcome. */
 #define OWED                                                                                                                              \
 	"SELECT m.id, m.conversation FROM message m LEFT JOIN job j ON j.job_key = CAST(CONCAT('t/message.received/', m.id, '/', m.brain) AS BINARY)" \
-	" WHERE m.state = 1 AND m.at < NOW(3) - INTERVAL 1 SECOND AND (j.id IS NULL OR j.state IN (3, 4)) LIMIT 100"
+	" WHERE m.state = 1 AND (j.id IS NULL OR j.state IN (3, 4)) LIMIT 100"
 
 static void find_owed(wc_arena *a)
 {
@@ -87,41 +99,40 @@ static void find_owed(wc_arena *a)
 	if (wc_db_query(NULL, a, &r, &e, OWED) < 0)
 		return;
 	for (size_t i = 0; i < r.n; i++)
-		adopt(adopt_owed, &(struct orphan){a, wc_row_int(&r, i, 0), wc_row_int(&r, i, 1), M_OWED, false}, "a message that nobody answered was given to a person");
-}
-
-/* Nothing is to be done in that lane any more. */
-static bool is_idle(wc_arena *a, int64_t conversation)
-{
-	wc_err e;
-
-	return wc_lane_ahead(a, wc_printf(a, "deliver/%" PRId64, conversation), "", &e) == 0;
+		adopt(adopt_owed, &(struct orphan){.a = a, .message = wc_row_int(&r, i, 0), .conversation = wc_row_int(&r, i, 1), .state = M_OWED},
+		      "a message that nobody answered was given to a person");
 }
 
 #define GOING                                                                                                                             \
 	"SELECT id, conversation, state, IF(state = 14, conversation, route) FROM message"                                                    \
-	" WHERE state IN (11, 14) AND at < NOW(3) - INTERVAL 10 SECOND LIMIT 100"
+	" WHERE state IN (11, 14) AND id > ? AND at < NOW(3) - INTERVAL 10 SECOND ORDER BY id LIMIT 100"
 
+/* A hundred at a time, round and round, so that a channel which is away for long does not hide the lost ones. */
 static void find_going(wc_arena *a)
 {
-	wc_rows r;
-	wc_err  e;
+	static int64_t after;
+	wc_rows        r;
+	wc_err         e;
 
-	if (wc_db_query(NULL, a, &r, &e, GOING) < 0)
+	if (wc_db_query(NULL, a, &r, &e, GOING, wc_int(after)) < 0)
 		return;
 	for (size_t i = 0; i < r.n; i++) {
-		struct orphan o = {a, wc_row_int(&r, i, 0), wc_row_int(&r, i, 1), (int)wc_row_int(&r, i, 2), false};
+		struct orphan o = {.a = a, .message = wc_row_int(&r, i, 0), .conversation = wc_row_int(&r, i, 1), .state = (int)wc_row_int(&r, i, 2),
+		                   .lane = wc_row_int(&r, i, 3)};
 
-		if (is_idle(a, wc_row_int(&r, i, 3)))
+		if (is_idle(NULL, &o, &e) > 0)
 			adopt(adopt_delivery, &o, "a message whose delivery was given up is uncertain");
 	}
+	after = r.n == 100 ? wc_row_int(&r, 99, 0) : 0;
 }
 
 void talk_tick(void)
 {
-	wc_arena *a = wc_arena_new();
+	static int ticks;
+	wc_arena  *a = wc_arena_new();
 
 	find_owed(a);
-	find_going(a);
+	if (++ticks % EVERY == 0)
+		find_going(a);
 	wc_arena_free(a);
 }

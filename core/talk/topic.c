@@ -92,7 +92,7 @@ void outbox_topic(struct outbox *o, const char *topic, int64_t number, const str
 
 		if (strcmp((*t)->topic, topic) || ((*t)->answers && (*t != answering || !to_brain)))
 			continue;
-		args = wc_json(o->a, "{s:s, s:I, s:I}", "topic", topic, "conversation", (json_int_t)c->id, "customer", (json_int_t)c->customer);
+		args = wc_json(o->a, "{s:s, s:I, s:I, s:s*}", "topic", topic, "conversation", (json_int_t)c->id, "customer", (json_int_t)c->customer, "why", o->why);
 		if (message)
 			json_object_set_new(args, "message", json_integer(message));
 		outbox_job(o, (*t)->job, wc_printf(o->a, "talk/%" PRId64, c->id), topic_key(o->a, *t, number), args);

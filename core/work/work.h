@@ -88,6 +88,9 @@ json_t *job_json(wc_arena *a, const wc_rows *rows, size_t row, const void *unuse
  * over. trace_id NULL: the current one. */
 int jobs_add(wc_db *db, wc_arena *a, const wc_job_spec *specs, size_t n, const char *trace_id, wc_err *e);
 
+/* How many jobs of the lane are not at their end; -1 with *e. db as in wc_db_query(). */
+int64_t lane_unfinished(wc_db *db, wc_arena *a, const char *lane, wc_err *e);
+
 /* One kind of job and the plugin that runs it. */
 struct worker_kind {
 	const wc_job_kind *kind;

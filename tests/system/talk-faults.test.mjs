@@ -110,6 +110,20 @@ test('a channel that is away is asked again until it takes the message', async (
 	await waitFor('it is sent', async () => (await sent(peer)).length === 1);
 });
 
+test('what a channel took before it refused the rest is not sent again, neither here nor another way', async () => {
+	const peer = fresh('half'), unionid = fresh('union'), other = fresh('other');
+	await come('x', { peer: other, unionid, channel: 'parley-second', quiet: true });
+	await window(peer, 0);
+	const { conversation } = await come('x', { peer, unionid, quiet: true });
+	const ids = [];
+	for (const text of ['first', 'second', 'third']) ids.push((await say(conversation, text)).message);
+	await waitFor('all wait', async () => await system.number(`SELECT COUNT(*) FROM message WHERE conversation = ${conversation} AND state = ${HELD}`) === 3);
+	await window(peer, 5, { behave: 'half' });
+	await come('x', { peer, quiet: true });
+	await waitFor('all are sent', async () => await system.number(`SELECT COUNT(*) FROM message WHERE conversation = ${conversation} AND state = ${SENT}`) === 3);
+	assert.deepEqual([await sent(peer), await sent(other)], [['first'], ['second', 'third']]);
+});
+
 test('the reserve is for notices, and at closing what waits is dropped but a farewell goes out', async () => {
 	const peer = fresh('reserve');
 	await window(peer, 1, { reserve: 1 });

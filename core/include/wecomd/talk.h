@@ -79,7 +79,7 @@ int wc_message_recalled(wc_db *db, const char *channel, const char *msgid, wc_er
 /* --- topics --------------------------------------------------------------------------------------------------------- */
 
 /* A subscription: a job of the plugin's own is added, in the transaction of what happened, to the lane of the conversation, with the arguments
- * {"topic", "conversation", "message"?, "customer"} and a key of its own, so it happens once.
+ * {"topic", "conversation", "message"?, "customer", "why"?} (why: of a conversation handed over or closed, a code or who) and a key of its own, so it happens once.
  *
  * Topics: "message.received" (of a customer), "message.sent", "conversation.opened", "conversation.handed_over", "conversation.handed_back",
  * "conversation.closed".

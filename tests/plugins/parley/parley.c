@@ -76,6 +76,8 @@ static int deliver(wc_arena *a, const wc_address *to, const wc_outgoing *list, s
 			return -1;
 		if (rc > 0)
 			continue;
+		if (i && !strcmp(d.behave, "half"))
+			return wc_fail(e, WC_E_REFUSED, "no more than one is taken");
 		if (d.left >= 0 && d.left <= (list[i].notice ? 0 : d.reserve))
 			continue;
 		if (d.left > 0 && wc_db_exec(NULL, e, "UPDATE parley_window SET left_n = ? WHERE peer = ?", wc_int(--d.left), wc_text(to->peer)) < 0)
