@@ -39,7 +39,7 @@ static const wc_field conversations_query[] = {
 	{WC_STRING, "assignee", NULL, F(assignee), "only those of this person, user:NAME or member:USERID; \"me\": of the one who asks", .max = 100, .optional = true},
 	{WC_BOOL, "waiting", "off", F(waiting), "only those where something of ours is not sent yet"},
 	{WC_BOOL, "unanswered", "off", F(unanswered), "only those where a message of the customer has no outcome yet"},
-	{WC_STRING, "q", NULL, F(q), "only those where a message holds these words, or of the customer with exactly this name or id", .max = 200, .optional = true},
+	{WC_STRING, "q", NULL, F(q), "only those of the customer with exactly this name or id of a channel; for operators also those where a message holds these words", .max = 200, .optional = true},
 	{0}};
 
 static const wc_field customer_part_fields[] = {
@@ -79,6 +79,7 @@ static int list_conversations(wc_request *rq, const void *self)
 	wc_err             e;
 
 	(void)self;
+	f.words = whole;
 	if (f.assignee && !strcmp(f.assignee, "me"))
 		f.assignee = wc_actor(rq);
 	if (conversations_list(wc_request_arena(rq), &f, wc_list_after(list, INT64_MAX), wc_list_fetch(list), &rows, &e) < 0)

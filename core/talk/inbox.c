@@ -97,7 +97,7 @@ static const char *list_of(wc_arena *a, const wc_rows *rows)
 
 #define OF_LIST "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$'))"
 
-static void filter_q(struct db_select *s, wc_arena *a, const char *q)
+static void filter_q(struct db_select *s, wc_arena *a, const char *q, bool words)
 {
 	unsigned char *hash = wc_alloc(a, 2 * WC_HASH_SIZE);
 	wc_rows        rows;
@@ -109,9 +109,8 @@ static void filter_q(struct db_select *s, wc_arena *a, const char *q)
 	peer_hash(hash + WC_HASH_SIZE, q);
 	db_select_add(s, " AND (c.identity IN (SELECT id FROM channel_identities WHERE name_hash = ?", wc_bytes(hash, WC_HASH_SIZE));
 	db_select_add(s, " OR peer_hash = ?)", wc_bytes(hash + WC_HASH_SIZE, WC_HASH_SIZE));
-	if (words_find(a, q, INT64_MAX, 500, &rows, &e) == 0 && rows.n) {
+	if (words && words_find(a, q, INT64_MAX, 500, &rows, &e) == 0 && rows.n)
 		db_select_add(s, " OR c.id IN (SELECT f.conversation FROM " OF_LIST " w JOIN message f ON f.id = w.id)", wc_text(list_of(a, &rows)));
-	}
 	wc_buf_adds(s->sql, ")");
 }
 
@@ -132,7 +131,7 @@ int conversations_list(wc_arena *a, const struct chat_filter *f, int64_t before,
 		wc_buf_adds(s.sql, " AND c.id IN (SELECT conversation FROM message WHERE state IN (11, 12, 14))");
 	if (f->unanswered)
 		wc_buf_adds(s.sql, " AND c.id IN (SELECT conversation FROM message WHERE state = 1)");
-	filter_q(&s, a, f->q);
+	filter_q(&s, a, f->q, f->words);
 	db_select_add(&s, " ORDER BY c.last_id DESC LIMIT ?", wc_int(limit));
 	return db_select_run(&s, rows, e);
 }

@@ -201,6 +201,23 @@ int wc_media_read(wc_arena *a, int64_t id, wc_media *m, wc_err *e)
 	return access(m->path, R_OK) == 0 ? 0 : wc_fail(e, WC_E_NOT_FOUND, "the file of %" PRId64 " is gone", id);
 }
 
+/* The folder is made with the first file; until then the one above it is looked at. */
+void media_check(wc_findings *findings, const void *self)
+{
+	const char *dir = ((const struct talk_settings *)self)->media_folder, *slash = strrchr(dir, '/'), *what = dir;
+
+	if (!*dir) {
+		wc_found(findings, WC_FOUND_SKIPPED, "", "[talk] media_folder", "no files of conversations are kept");
+		return;
+	}
+	if (access(dir, F_OK) < 0 && slash > dir)
+		what = wc_strndup(findings->arena, dir, (size_t)(slash - dir));
+	if (access(what, W_OK | X_OK) == 0)
+		wc_found(findings, WC_FOUND_OK, "", "", "files of conversations can be kept in %s", dir);
+	else
+		wc_found(findings, WC_FOUND_FAIL, "", "[talk] media_folder", "%s: %s", what, strerror(errno));
+}
+
 /* --- taking away ------------------------------------------------------------------------------------------------------ */
 
 struct sweeping {

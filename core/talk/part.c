@@ -95,6 +95,7 @@ WC_PART(talk_part, "talk",
 	.sections  = WC_SECTIONS(
 		{"customer", "identities", identities_read, identities_whole, conversations_erase},
 		{"customer", "conversations", conversations_read, conversations_whole}),
+	.checks    = WC_CHECKS({"talk.media", "whether files of conversations can be kept", media_check}),
 	.offers    = WC_OFFERS({"messages", 1, &messages}),
 	.metrics   = WC_METRICS(
 		{"wecomd_talk_messages_total", WC_COUNTER, "channel,direction", "messages of conversations"},

@@ -152,6 +152,8 @@ const char *message_state(int64_t state);
 int run_deliver(wc_job *job, const void *self, wc_err *e);
 int run_fallback(wc_job *job, const void *self, wc_err *e);
 
+void media_check(wc_findings *findings, const void *self);
+
 int run_retention(wc_job *job, const void *self, wc_err *e);
 int run_sweep(wc_job *job, const void *self, wc_err *e);
 

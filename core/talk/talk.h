@@ -58,6 +58,7 @@ void talk_tick(void);
 struct chat_filter {
 	const char *state, *source, *channel, *handler, *assignee, *q;
 	bool        waiting, unanswered;
+	bool        words;             /* q also means what messages say */
 };
 
 /* The conversations whose latest message is below before, the newest first; column 0 is that message's number. conversation_item() makes an object

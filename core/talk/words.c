@@ -14,6 +14,7 @@
 #define TEXT_MAX   20000       /* bytes of a text that are looked at */
 #define SAMPLE     500         /* messages */
 #define COMMON     50          /* of them: a pair that so many hold is not asked of the index */
+#define PAIRS_MAX  24          /* of a question, that are ranked */
 #define ASKED      4           /* pairs, the rarest */
 #define GONE_MAX   20000       /* messages that are gone through at most */
 
@@ -175,7 +176,8 @@ static struct rare *rank(wc_arena *a, const char *q, size_t *n, wc_err *e)
 	struct rare *rare = wc_alloc(a, (*n + 1) * sizeof *rare);
 	wc_rows      sample;
 
-	if (wc_db_query(NULL, a, &sample, e, "SELECT words FROM message_words ORDER BY message DESC LIMIT ?", wc_int(SAMPLE)) < 0)
+	*n = *n < PAIRS_MAX ? *n : PAIRS_MAX;
+	if (wc_db_query(NULL, a, &sample, e, "SELECT LEFT(words, 5000) FROM message_words ORDER BY message DESC LIMIT ?", wc_int(SAMPLE)) < 0)
 		return NULL;
 	for (size_t i = 0; i < *n; i++) {
 		rare[i].word = list[i];
