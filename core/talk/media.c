@@ -207,15 +207,15 @@ void media_check(wc_findings *findings, const void *self)
 	const char *dir = ((const struct talk_settings *)self)->media_folder, *slash = strrchr(dir, '/'), *what = dir;
 
 	if (!*dir) {
-		wc_found(findings, WC_FOUND_SKIPPED, "", "[talk] media_folder", "no files of conversations are kept");
+		wc_found(findings, WC_FOUND_SKIPPED, "", "no_folder", "[talk] media_folder", "no files of conversations are kept");
 		return;
 	}
 	if (access(dir, F_OK) < 0 && slash > dir)
 		what = wc_strndup(findings->arena, dir, (size_t)(slash - dir));
 	if (access(what, W_OK | X_OK) == 0)
-		wc_found(findings, WC_FOUND_OK, "", "", "files of conversations can be kept in %s", dir);
+		wc_found(findings, WC_FOUND_OK, "", "writable", "", "files of conversations can be kept in %s", dir);
 	else
-		wc_found(findings, WC_FOUND_FAIL, "", "[talk] media_folder", "%s: %s", what, strerror(errno));
+		wc_found(findings, WC_FOUND_FAIL, "", "not_writable", "[talk] media_folder", "%s: %s", what, strerror(errno));
 }
 
 /* --- taking away ------------------------------------------------------------------------------------------------------ */
