@@ -2,7 +2,7 @@
 // are added later are covered without a change here.
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import test, { after, before, describe } from 'node:test';
+import test, { after, before } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import axe from 'axe-core';
 import { root } from '../system/harness.mjs';
@@ -155,19 +155,17 @@ test('every page at 390 pixels: nothing is wider than the screen, and the drawer
 // --- who sees what ---
 
 // That an administrator sees every page is in looksRight.
-describe('who sees what', { concurrency: ranks.length }, () => {
-  for (const role of ranks) {
-    test(`a person with the role ${role} sees the pages for it, and no others`, async () => {
-      const opened = await world.entered(role);
-      const { page } = opened;
-      const shown = await page.locator('nav a[href^="#/"]').evaluateAll((links) => links.map((link) => link.getAttribute('href').slice(1)));
-      const may = (one) => ranks.indexOf(role) >= ranks.indexOf(one.role);
-      assert.deepEqual(shown.sort(), pages.filter((one) => one.nav !== false && may(one)).map((one) => one.path).sort());
-      for (const one of role === 'admin' ? [] : pages) {
-        await visit(opened, system, one.path);
-        assert.equal(await page.locator('#main [data-state=forbidden]').count(), may(one) ? 0 : 1, one.path);
-      }
-      await done(opened);
-    });
-  }
-});
+for (const role of ranks) {
+  test(`a person with the role ${role} sees the pages for it, and no others`, async () => {
+    const opened = await world.entered(role);
+    const { page } = opened;
+    const shown = await page.locator('nav a[href^="#/"]').evaluateAll((links) => links.map((link) => link.getAttribute('href').slice(1)));
+    const may = (one) => ranks.indexOf(role) >= ranks.indexOf(one.role);
+    assert.deepEqual(shown.sort(), pages.filter((one) => one.nav !== false && may(one)).map((one) => one.path).sort());
+    for (const one of role === 'admin' ? [] : pages) {
+      await visit(opened, system, one.path);
+      assert.equal(await page.locator('#main [data-state=forbidden]').count(), may(one) ? 0 : 1, one.path);
+    }
+    await done(opened);
+  });
+}

@@ -5,14 +5,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
-import { root, startSystem, waitFor } from '../system/harness.mjs';
+import { patience, root, startSystem, waitFor } from '../system/harness.mjs';
 import { furnish } from './furnish.mjs';
 
 export const languages = ['zh-CN', 'en'];
 
 export const launch = () => chromium.launch({
   executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  // Without a processor for graphics drawing is quickest without playing one.
+  args: ['--no-sandbox', '--disable-gpu', '--disable-software-rasterizer', '--disable-gpu-rasterization', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 
 // As src/admin/pages.js collects them: [{path, role, title, says, words, name, plugin}].
@@ -44,7 +45,7 @@ const busy = new WeakMap();
 // A page that notes every complaint: console, exceptions, other hosts, broken requests, the security policy.
 export async function openPage(browser, system, { language = 'zh-CN', ...options } = {}) {
   const context = await browser.newContext({ locale: language, viewport: { width: 1440, height: 900 }, timezoneId: 'Asia/Shanghai', ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(20_000 * patience);
   const page = await context.newPage();
   const complaints = [];
   const open = new Set();          // requests under way

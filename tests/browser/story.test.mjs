@@ -17,7 +17,7 @@ before(async () => {
 	system = await startSystem();
 	browser = await chromium.launch({
 		executablePath: '/usr/bin/chromium',
-		args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+		args: ['--no-sandbox', '--disable-gpu', '--disable-software-rasterizer', '--disable-gpu-rasterization', '--disable-quic', '--no-first-run', '--disable-background-networking',
 			'--disable-component-update', '--disable-sync'],
 	});
 });

@@ -21,13 +21,21 @@ process.env.WECOM_CUSTOMER_SYNC_CRON ??= '7 4 29 2 *';
 
 process.env.ASAN_OPTIONS ??= 'detect_leaks=0:detect_stack_use_after_return=1';
 
+function hasSanitizer() {
+	const program = path.join(build, 'wecomd');
+	return fs.existsSync(program) && /__[at]san_init/.test(fs.readFileSync(program, 'latin1'));
+}
+
+// How many times longer than usual is waited before it counts as in vain.
+export const patience = hasSanitizer() ? 3 : 1;
+
 // --- waiting ---
 
 export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 // Asks until the answer is true (and returns it). An exception counts as "not yet".
 export async function waitFor(what, ask, { ms = 20_000, every = 30 } = {}) {
-	const end = Date.now() + ms;
+	const end = Date.now() + ms * patience;
 	for (let last = 'it was false'; ;) {
 		try {
 			const answer = await ask();
@@ -35,7 +43,7 @@ export async function waitFor(what, ask, { ms = 20_000, every = 30 } = {}) {
 		} catch (error) {
 			last = error;
 		}
-		if (Date.now() > end) throw new Error(`waited ${ms} ms in vain for: ${what}`, { cause: last });
+		if (Date.now() > end) throw new Error(`waited ${ms * patience} ms in vain for: ${what}`, { cause: last });
 		await sleep(every);
 	}
 }
@@ -82,7 +90,7 @@ export const processesOf = (state) => processes().filter(({ pid }) => openFiles(
 
 export function run(program, args, { env = {}, input = '', ms = 60_000 } = {}) {
 	return new Promise((resolve) => {
-		const options = { cwd: root, env: { ...process.env, ...env }, timeout: ms, killSignal: 'SIGKILL', maxBuffer: 1 << 26 };
+		const options = { cwd: root, env: { ...process.env, ...env }, timeout: ms * patience, killSignal: 'SIGKILL', maxBuffer: 1 << 26 };
 		const child = execFile(program, args, options, (error, stdout, stderr) => {
 			resolve({ status: error ? error.code ?? error.signal : 0, stdout, stderr });
 		});
@@ -183,7 +191,7 @@ export function request(url, { method = 'GET', headers = {}, body, chunks, ms = 
 	return new Promise((resolve, reject) => {
 		/* Over TLS a server of the test has a certificate of its own making. */
 		const { request: begin } = url.startsWith('https:') ? https : http;
-		const rq = begin(url, { method, headers, agent: false, timeout: ms, rejectUnauthorized: false }, (answer) => {
+		const rq = begin(url, { method, headers, agent: false, timeout: ms * patience, rejectUnauthorized: false }, (answer) => {
 			const pieces = [];
 			answer.on('data', (piece) => pieces.push(piece));
 			answer.on('error', reject);
@@ -198,7 +206,7 @@ export function request(url, { method = 'GET', headers = {}, body, chunks, ms = 
 				});
 			});
 		});
-		rq.on('timeout', () => rq.destroy(new Error(`${method} ${url}: no answer in ${ms} ms`)));
+		rq.on('timeout', () => rq.destroy(new Error(`${method} ${url}: no answer in ${ms * patience} ms`)));
 		rq.on('error', reject);
 		if (chunks) {
 			for (const chunk of chunks) rq.write(chunk);     // Transfer-Encoding: chunked
