@@ -122,7 +122,7 @@ test('wrong parameters and roles are refused', async () => {
 });
 
 test('a dead job is tried again at the end of its lane, alone in it', async () => {
-	await add(job('fail', 'r1', { lane: 'retry', times: 1 }), job('ok', 'r2', { lane: 'retry' }), job('sleep', 'r3', { lane: 'retry', ms: 600 }));
+	await add(job('fail', 'r1', { lane: 'retry', times: 1 }), job('ok', 'r2', { lane: 'retry' }), job('sleep', 'r3', { lane: 'retry', ms: 2500 }));
 	const dead = await inState('r1', DEAD);
 	await inState('r2', DONE);
 	await inState('r3', RUNNING);

@@ -204,10 +204,17 @@ test('failing models, tokens, nodes and queues are told in sentences, with since
 	assert.deepEqual([gone.state, gone.text], ['warn', 'no sign of life for 10 min']);
 	await system.sql("DELETE FROM process WHERE node = 'gone'");
 
-	await system.sql(`INSERT INTO job (kind, state, due_at, trace_id, args) VALUES ('nobody.runs', 1, NOW(3) - INTERVAL 5 MINUTE, REPEAT('b', 32), '')`);
-	const late = (await parts())['work queue'];
-	assert.deepEqual([late.state, late.text], ['warn', 'the oldest job that could run waits for 5 min']);
-	await system.sql("DELETE FROM job WHERE kind = 'nobody.runs'");
+	/* Workers would take it sooner or later. */
+	const workers = system.children('worker');
+	for (const pid of workers) process.kill(pid, 'SIGSTOP');
+	try {
+		await system.sql(`INSERT INTO job (kind, state, due_at, trace_id, args) VALUES ('nobody.runs', 1, NOW(3) - INTERVAL 5 MINUTE, REPEAT('b', 32), '')`);
+		const late = (await parts())['work queue'];
+		assert.deepEqual([late.state, late.text], ['warn', 'the oldest job that could run waits for 5 min']);
+	} finally {
+		await system.sql("DELETE FROM job WHERE kind = 'nobody.runs'");
+		for (const pid of workers) process.kill(pid, 'SIGCONT');
+	}
 });
 
 // --- what is revealed ---
