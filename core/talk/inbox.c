@@ -97,27 +97,35 @@ static const char *list_of(wc_arena *a, const wc_rows *rows)
 
 #define OF_LIST "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$'))"
 
-static void filter_q(struct db_select *s, wc_arena *a, const char *q, bool words)
-{
-	unsigned char *hash = wc_alloc(a, 2 * WC_HASH_SIZE);
-	wc_rows        rows;
-	wc_err         e;
+/* A list is named first and then joined, or every row of the table would be asked whether it is in it. */
+#define IN_LIST " IN (SELECT w.id FROM " OF_LIST " w)"
+#define BY_NAME "SELECT c.id FROM channel_identities i JOIN conversation c ON c.identity = i.id WHERE i."
 
-	if (!q || !*q)
-		return;
-	name_hash(hash, q);
-	peer_hash(hash + WC_HASH_SIZE, q);
-	db_select_add(s, " AND (c.identity IN (SELECT id FROM channel_identities WHERE name_hash = ?", wc_bytes(hash, WC_HASH_SIZE));
-	db_select_add(s, " OR peer_hash = ?)", wc_bytes(hash + WC_HASH_SIZE, WC_HASH_SIZE));
-	if (words && words_find(a, q, INT64_MAX, 500, &rows, &e) == 0 && rows.n)
-		db_select_add(s, " OR c.id IN (SELECT f.conversation FROM " OF_LIST " w JOIN message f ON f.id = w.id)", wc_text(list_of(a, &rows)));
-	wc_buf_adds(s->sql, ")");
+static int find_conversations(wc_arena *a, const char *q, bool words, const char **list, wc_err *e)
+{
+	unsigned char name[WC_HASH_SIZE], peer[WC_HASH_SIZE];
+	wc_rows       rows, found = {0};
+
+	name_hash(name, q);
+	peer_hash(peer, q);
+	if (words && words_find(a, q, INT64_MAX, 500, &found, e) < 0)
+		return -1;
+	if (wc_db_query(NULL, a, &rows, e,
+	                "(" BY_NAME "name_hash = ? LIMIT 1000) UNION (" BY_NAME "peer_hash = ? LIMIT 1000)"
+	                " UNION SELECT f.conversation FROM " OF_LIST " w JOIN message f ON f.id = w.id",
+	                wc_bytes(name, sizeof name), wc_bytes(peer, sizeof peer), wc_text(list_of(a, &found))) < 0)
+		return -1;
+	*list = list_of(a, &rows);
+	return 0;
 }
 
 int conversations_list(wc_arena *a, const struct chat_filter *f, int64_t before, int64_t limit, wc_rows *rows, wc_err *e)
 {
+	const char      *named = NULL;
 	struct db_select s;
 
+	if (f->q && *f->q && find_conversations(a, f->q, f->words, &named, e) < 0)
+		return -1;
 	db_select_begin(&s, a, CONVERSATIONS);
 	db_select_add(&s, " WHERE c.last_id > 0 AND c.last_id < ?", wc_int(before));
 	if (f->state)
@@ -131,7 +139,7 @@ int conversations_list(wc_arena *a, const struct chat_filter *f, int64_t before,
 		wc_buf_adds(s.sql, " AND c.id IN (SELECT conversation FROM message WHERE state IN (11, 12, 14))");
 	if (f->unanswered)
 		wc_buf_adds(s.sql, " AND c.id IN (SELECT conversation FROM message WHERE state = 1)");
-	filter_q(&s, a, f->q, f->words);
+	db_select_text(&s, " AND c.id" IN_LIST, named);
 	db_select_add(&s, " ORDER BY c.last_id DESC LIMIT ?", wc_int(limit));
 	return db_select_run(&s, rows, e);
 }
@@ -407,12 +415,36 @@ static json_t *channels_of(wc_arena *a, int64_t customer)
 	return list;
 }
 
+static const char *find_customers(wc_arena *a, const char *q, wc_err *e)
+{
+	wc_rows rows;
+
+	if (wc_db_query(NULL, a, &rows, e,
+	                "(SELECT customer FROM channel_identities WHERE name_hash = ? LIMIT 1000) UNION (SELECT customer FROM channel_identities"
+	                " WHERE peer_hash = ? LIMIT 1000) UNION SELECT customer FROM customer_tie WHERE (kind, hash) IN ((1, ?), (2, ?), (3, ?))",
+	                hashed(a, name_hash, q), hashed(a, peer_hash, q), hashed(a, by_unionid, q), hashed(a, by_mobile, q), hashed(a, by_external, q)) < 0)
+		return NULL;
+	return list_of(a, &rows);
+}
+
+static json_t *customer_item(wc_arena *a, const wc_rows *r, size_t i, bool whole)
+{
+	int64_t     id   = wc_row_int(r, i, 0);
+	const char *name = name_of(a, id);
+
+	return json_pack("{s:I, s:s?, s:o, s:o, s:o}", "id", (json_int_t)id, "name", whole ? name : masked_name(a, name), "channels", channels_of(a, id),
+	                 "created_at", time_of(a, r, i, 1), "erased_at", time_of(a, r, i, 2));
+}
+
 json_t *customer_items(wc_arena *a, const struct customer_filter *f, int64_t before, int64_t limit, bool whole, wc_err *e)
 {
+	const char      *named = f->q && *f->q ? find_customers(a, f->q, e) : NULL;
 	json_t          *items = wc_json(a, "[]");
 	struct db_select s;
 	wc_rows          r;
 
+	if (f->q && *f->q && !named)
+		return NULL;
 	db_select_begin(&s, a, "SELECT id, " MS("created_at") ", " MS("erased_at") " FROM customer WHERE");
 	db_select_add(&s, " id < ?", wc_int(before));
 	if (f->channel) {
@@ -420,22 +452,11 @@ json_t *customer_items(wc_arena *a, const struct customer_filter *f, int64_t bef
 		db_select_word(&s, " AND channel = ?", f->channel);
 		wc_buf_adds(s.sql, ")");
 	}
-	if (f->q && *f->q) {
-		db_select_add(&s, " AND (id IN (SELECT customer FROM channel_identities WHERE name_hash = ?", hashed(a, name_hash, f->q));
-		db_select_add(&s, " OR peer_hash = ?)", hashed(a, peer_hash, f->q));
-		db_select_add(&s, " OR id IN (SELECT customer FROM customer_tie WHERE (kind, hash) IN ((1, ?)", hashed(a, by_unionid, f->q));
-		db_select_add(&s, ", (2, ?)", hashed(a, by_mobile, f->q));
-		db_select_add(&s, ", (3, ?))))", hashed(a, by_external, f->q));
-	}
+	db_select_text(&s, " AND id" IN_LIST, named);
 	db_select_add(&s, " ORDER BY id DESC LIMIT ?", wc_int(limit));
 	if (db_select_run(&s, &r, e) < 0)
 		return NULL;
-	for (size_t i = 0; i < r.n; i++) {
-		int64_t     id   = wc_row_int(&r, i, 0);
-		const char *name = name_of(a, id);
-
-		json_array_append_new(items, json_pack("{s:I, s:s?, s:o, s:o, s:o}", "id", (json_int_t)id, "name", whole ? name : masked_name(a, name), "channels",
-		                                       channels_of(a, id), "created_at", time_of(a, &r, i, 1), "erased_at", time_of(a, &r, i, 2)));
-	}
+	for (size_t i = 0; i < r.n; i++)
+		json_array_append_new(items, customer_item(a, &r, i, whole));
 	return items;
 }
