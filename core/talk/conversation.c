@@ -164,6 +164,8 @@ int wc_talk_hand_over(wc_db *db, wc_arena *a, int64_t conversation, int64_t mess
 		return -1;
 	if (wc_db_exec(db, e, "UPDATE conversation SET handler = 1, assignee = COALESCE(?, assignee) WHERE id = ?", wc_text(assignee), wc_int(c.id)) < 0)
 		return -1;
+	if (!was_machine && assignee && strcmp(assignee, c.assignee))
+		return event_add(db, a, c.id, 0, "assigned", assignee, e) < 0 ? -1 : 0;
 	if (!was_machine)
 		return 0;
 	return tell(db, a, &c, "conversation.handed_over", "handed_over", why, message, e) < 0 ? -1 : 1;

@@ -50,14 +50,14 @@ static int may_say(wc_db *db, wc_arena *a, struct conversation *c, const wc_say 
 {
 	int64_t n;
 
-	if (!c->is_open && reopen(db, a, c, say, e) < 0)
-		return -1;
 	if (by_machine(say) && c->handler == BY_PERSON && !say->notice)
 		return 0;
-	if (!say->answers)
-		return 1;
-	n = take_outcome(db, say, e);
-	return n < 0 ? -1 : by_machine(say) ? n > 0 : 1;
+	if (say->answers) {
+		n = take_outcome(db, say, e);
+		if (n < 0 || (n == 0 && by_machine(say)))
+			return (int)n;
+	}
+	return c->is_open || reopen(db, a, c, say, e) == 0 ? 1 : -1;
 }
 
 static int write_said(wc_db *db, wc_arena *a, const struct conversation *c, const wc_say *say, const unsigned char *key, int64_t *message, wc_err *e)
