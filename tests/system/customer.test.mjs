@@ -41,7 +41,7 @@ test('a customer is shown with the sections of the plugins, masked', async () =>
 	const { status, json } = await show(id);
 	assert.equal(status, 200);
 	assert.match(json.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-	assert.deepEqual(json, { id, created_at: json.created_at, erased_at: null, section: { notes: ['***', '***'] } });
+	assert.deepEqual(json, { id, created_at: json.created_at, erased_at: null, identities: [], conversations: [], section: { notes: ['***', '***'] } });
 });
 
 test('what is kept about a customer cannot be read in the database, and each customer has another key', async () => {
@@ -81,7 +81,7 @@ test('an erasure takes the sections\' rows and the key; a copy of what was seale
 	}, { ms: 3000 });
 	assert.equal((await post(`/api/section/${id}`, { text: 'late' })).status, 404);
 	assert.deepEqual(await audited('customer.erase', id),
-		[{ actor: 'key:admin', reason: 'asked for it', sections: ['section', 'nothing'] }]);
+		[{ actor: 'key:admin', reason: 'asked for it', sections: ['identities', 'conversations', 'section', 'nothing'] }]);
 });
 
 test('a customer is erased once', async () => {
