@@ -358,15 +358,17 @@ static int warn_of_departed(wc_err *e)
 
 /* --- details --------------------------------------------------------------------------------------------------------- */
 
-/* The reconciliation asks for all that it has not asked for since it began. */
+#define ASKABLE " NOT EXISTS (SELECT 1 FROM wecom_customer_owner o WHERE o.userid = g.owner AND o.errcode <> 0)"
+
+/* Not of owners whose lists are refused: nothing is to be learned there. The reconciliation asks for all that it has not asked for since it began. */
 static int due_groups(struct sweep *s, wc_rows *rows, wc_err *e)
 {
 	if (is_reconcile(s))
 		return wc_db_query(NULL, s->r.a, rows, e, "SELECT g.chat_id FROM wecom_customer_group g JOIN wecom_customer_sweep w ON w.id = ?"
-		                   " WHERE g.status < 10 AND (g.detail_at IS NULL OR g.detail_at < w.started_at) ORDER BY g.id LIMIT ?", wc_int(s->id), wc_int(DETAIL_PART));
+		                   " WHERE" ASKABLE " AND g.status < 10 AND (g.detail_at IS NULL OR g.detail_at < w.started_at) ORDER BY g.id LIMIT ?", wc_int(s->id), wc_int(DETAIL_PART));
 	return wc_db_query(NULL, s->r.a, rows, e,
-	                   "(SELECT chat_id FROM wecom_customer_group WHERE detail_due ORDER BY id LIMIT ?) UNION (SELECT chat_id FROM wecom_customer_group"
-	                   " WHERE status < 10 AND detail_at < NOW(3) - INTERVAL ? * 1000 MICROSECOND ORDER BY detail_at LIMIT ?) LIMIT ?", wc_int(DETAIL_PART),
+	                   "(SELECT g.chat_id FROM wecom_customer_group g WHERE" ASKABLE " AND g.detail_due ORDER BY g.id LIMIT ?) UNION (SELECT g.chat_id FROM wecom_customer_group g"
+	                   " WHERE" ASKABLE " AND g.status < 10 AND g.detail_at < NOW(3) - INTERVAL ? * 1000 MICROSECOND ORDER BY g.detail_at LIMIT ?) LIMIT ?", wc_int(DETAIL_PART),
 	                   wc_int(s->r.self->details_after_ms), wc_int(DETAIL_PART), wc_int(DETAIL_PART));
 }
 

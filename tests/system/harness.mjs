@@ -166,8 +166,8 @@ export function removeFolder(folder) {
 
 // Starts etc/demo/run, which dies with this process. settled becomes true when it prints its ready line, false when it
 // ends without; ended becomes its status.
-export function begin({ port, state, conf, build: folder = build }) {
-	const env = { ...process.env, PORT: String(port), STATE: state, B: folder, DEMO_CONF: conf || '' };
+export function begin({ port, state, conf, build: folder = build, customerGroups }) {
+	const env = { ...process.env, PORT: String(port), STATE: state, B: folder, DEMO_CONF: conf || '', CUSTOMER_GROUP: customerGroups ? 'on' : 'off' };
 	const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'etc/demo/run'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
 	const launched = { child, pid: child.pid, output: '', status: undefined };
 	launched.ended = new Promise((resolve) => {
@@ -296,7 +296,7 @@ export class System {
 
 	// The environment that etc/demo/run gives to wecomd.
 	get env() {
-		return { ...this.secrets, ROOT: root, B: build, STATE: this.state, PORT: String(this.port) };
+		return { ...this.secrets, ROOT: root, B: build, STATE: this.state, PORT: String(this.port), CUSTOMER_GROUP: this.customerGroups ? 'on' : 'off' };
 	}
 
 	wecomd(...args) {
@@ -457,9 +457,9 @@ export class System {
 
 const running = new Set();
 
-// conf: text of a configuration file for wecomd that is read last.
-export async function startSystem({ conf, state = tempFolder(), port } = {}) {
-	const system = new System({ port: port ?? await freePort(), state });
+// conf: text of a configuration file for wecomd that is read last. customerGroups: with the plugin customer-group.
+export async function startSystem({ conf, state = tempFolder(), port, customerGroups = false } = {}) {
+	const system = new System({ port: port ?? await freePort(), state, customerGroups });
 	if (conf) {
 		system.conf = path.join(state, 'test.conf');
 		fs.writeFileSync(system.conf, conf);
