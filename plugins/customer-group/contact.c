@@ -22,6 +22,7 @@ struct writing {
 	const json_t *contact;    /* WeCom's external_contact */
 	const json_t *follow;     /* one of follow_user, or follow_info */
 	const char   *state;      /* of the event; NULL: the follow's own */
+	bool          met;        /* an event said that they met */
 	const char   *tags;       /* a JSON list of ids */
 	int64_t       sweep;
 };
@@ -42,22 +43,32 @@ static int64_t write_contact(wc_db *db, const struct writing *w, wc_err *e)
 	return wc_row_int(&rows, 0, 0);
 }
 
+/* A reconciliation reports a pair that no event told of. */
+static int report_new(wc_db *db, const struct writing *w, int64_t contact, wc_err *e)
+{
+	return wc_db_exec(db, e, "INSERT IGNORE INTO wecom_customer_drift (sweep_id, object, field, ours, theirs) SELECT id, ?, 'follow', '', ? FROM wecom_customer_sweep"
+	                  " WHERE id = ? AND kind = 'reconcile' AND NOT EXISTS (SELECT 1 FROM wecom_contact_follow WHERE contact_id = ? AND userid = ? AND status IN ('friend', 'left'))",
+	                  wc_text(wc_printf(w->a, "contact:%s", text_of(w->contact, "external_userid"))), wc_text(text_of(w->follow, "userid")), wc_int(w->sweep),
+	                  wc_int(contact), wc_text(text_of(w->follow, "userid"))) < 0 ? -1 : 0;
+}
+
 static int write_pair(wc_db *db, const struct writing *w, wc_err *e)
 {
 	int64_t     id     = write_contact(db, w, e);
 	const char *remark = wc_json_text(w->a, wc_json(w->a, "{s:s, s:O?}", "remark", text_of(w->follow, "remark"), "mobiles", json_object_get(w->follow, "remark_mobiles")));
 
-	if (id < 0)
+	if (id < 0 || (w->sweep && report_new(db, w, id, e) < 0))
 		return -1;
+	/* A customer who deleted the member goes on being listed: only meeting anew ends that. */
 	return wc_db_exec(db, e,
 	                  "INSERT INTO wecom_contact_follow (contact_id, userid, state, add_way, tags, person, person_tag, followed_at, seen_sweep)"
 	                  " VALUES (?, ?, LEFT(?, 64), ?, ?, ?, ?, FROM_UNIXTIME(?), ?) ON DUPLICATE KEY UPDATE"
-	                  " updated_at = IF(status <> 'friend' OR tags <> VALUES(tags) OR person_tag <> VALUES(person_tag) OR state <> VALUES(state), NOW(3), updated_at),"
-	                  " status = 'friend', state = IF(?, VALUES(state), state), add_way = VALUES(add_way), tags = VALUES(tags), person = VALUES(person),"
+	                  " updated_at = IF(status NOT IN ('friend', 'left') OR tags <> VALUES(tags) OR person_tag <> VALUES(person_tag) OR state <> VALUES(state), NOW(3), updated_at),"
+	                  " status = IF(status = 'left' AND NOT ? AND VALUES(followed_at) <= followed_at, 'left', 'friend'), state = IF(?, VALUES(state), state), add_way = VALUES(add_way), tags = VALUES(tags), person = VALUES(person),"
 	                  " person_tag = VALUES(person_tag), followed_at = VALUES(followed_at), seen_sweep = GREATEST(seen_sweep, VALUES(seen_sweep))",
 	                  wc_int(id), wc_text(text_of(w->follow, "userid")), wc_text(w->state ? w->state : text_of(w->follow, "state")),
 	                  wc_int(number_of(w->follow, "add_way")), wc_text(w->tags), sealed_text(w->a, FOLLOW, remark), wc_text(short_hash(w->a, FOLLOW, remark)),
-	                  wc_int(number_of(w->follow, "createtime")), wc_int(w->sweep), wc_int(w->state != NULL || w->sweep > 0)) < 0 ? -1 : 0;
+	                  wc_int(number_of(w->follow, "createtime")), wc_int(w->sweep), wc_int(w->met), wc_int(w->state != NULL || w->sweep > 0)) < 0 ? -1 : 0;
 }
 
 /* --- one customer, after an event -------------------------------------------------------------------------------------- */
@@ -90,7 +101,7 @@ static int one_tx(wc_db *db, void *arg, wc_err *e)
 	json_array_foreach(follows, i, follow) {
 		bool           is_event = o->state_userid && !strcasecmp(o->state_userid, text_of(follow, "userid"));
 		struct writing w = {a, json_object_get(o->answer, "external_contact"), follow, is_event && *o->state ? o->state : NULL,
-		                    tag_ids(a, json_object_get(follow, "tags")), 0};
+		                    is_event, tag_ids(a, json_object_get(follow, "tags")), 0};
 
 		if (rc == 0)
 			rc = write_pair(db, &w, e);
@@ -160,7 +171,7 @@ static int page_tx(wc_db *db, void *arg, wc_err *e)
 
 	json_array_foreach(p->list, i, item) {
 		const json_t  *follow = json_object_get(item, "follow_info"), *tags = json_object_get(follow, "tag_id");
-		struct writing w      = {a, json_object_get(item, "external_contact"), follow, NULL, tags ? wc_json_text(a, tags) : "[]", p->sweep};
+		struct writing w      = {a, json_object_get(item, "external_contact"), follow, NULL, false, tags ? wc_json_text(a, tags) : "[]", p->sweep};
 
 		if (rc == 0)
 			rc = write_pair(db, &w, e);
@@ -170,12 +181,29 @@ static int page_tx(wc_db *db, void *arg, wc_err *e)
 }
 
 /* Who was not among the customers of a member whose pages all came has been lost. */
+struct losing {
+	const char *userids;     /* a JSON list */
+	int64_t     sweep;
+};
+
+#define LOST \
+	" wecom_contact_follow f JOIN JSON_TABLE(?, '$[*]' COLUMNS (userid VARCHAR(64) PATH '$')) AS x ON f.userid = x.userid COLLATE utf8mb4_general_ci" \
+	" JOIN wecom_customer_sweep w ON w.id = ?"
+#define IS_LOST " WHERE f.status = 'friend' AND f.seen_sweep <> w.id AND f.updated_at < w.started_at"
+
+static int lost_tx(wc_db *db, void *arg, wc_err *e)
+{
+	const struct losing *l = arg;
+
+	if (wc_db_exec(db, e, "INSERT IGNORE INTO wecom_customer_drift (sweep_id, object, field, ours, theirs) SELECT w.id, CONCAT('contact:', c.external_userid), 'follow',"
+	               " f.userid, '' FROM" LOST " JOIN wecom_contact c ON c.id = f.contact_id" IS_LOST " AND w.kind = 'reconcile'", wc_text(l->userids), wc_int(l->sweep)) < 0)
+		return -1;
+	return wc_db_exec(db, e, "UPDATE" LOST " SET f.status = 'lost', f.updated_at = NOW(3)" IS_LOST, wc_text(l->userids), wc_int(l->sweep)) < 0 ? -1 : 0;
+}
+
 static int mark_lost(struct run *r, const json_t *userids, int64_t sweep, wc_err *e)
 {
-	return wc_db_exec(NULL, e, "UPDATE wecom_contact_follow f JOIN JSON_TABLE(?, '$[*]' COLUMNS (userid VARCHAR(64) PATH '$')) AS x"
-	                  " ON f.userid = x.userid COLLATE utf8mb4_general_ci JOIN wecom_customer_sweep w ON w.id = ? SET f.status = 'lost', f.updated_at = NOW(3)"
-	                  " WHERE f.status = 'friend' AND f.seen_sweep <> ? AND f.updated_at < w.started_at",
-	                  wc_text(wc_json_text(r->a, userids)), wc_int(sweep), wc_int(sweep)) < 0 ? -1 : 0;
+	return wc_db_tx(lost_tx, &(struct losing){wc_json_text(r->a, userids), sweep}, e);
 }
 
 int contacts_sweep(struct run *r, const json_t *userids, int64_t sweep, int64_t *count, int64_t *errcode, wc_err *e)

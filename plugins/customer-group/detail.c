@@ -136,7 +136,6 @@ static int drift(wc_db *db, struct taking *t, const char *field, const char *our
 	int64_t n = wc_db_exec(db, e, "INSERT IGNORE INTO wecom_customer_drift (sweep_id, object, field, ours, theirs) VALUES (?, ?, ?, LEFT(?, 255), LEFT(?, 255))",
 	                       wc_int(t->sweep), wc_text(wc_printf(t->a, "group:%s", t->chat_id)), wc_text(field), wc_text(ours), wc_text(theirs));
 
-	t->d->drifts += n > 0;
 	return n < 0 ? -1 : 0;
 }
 
@@ -145,7 +144,6 @@ static int report(wc_db *db, struct taking *t, wc_err *e)
 {
 	int64_t joined = (int64_t)json_array_size(t->joined) - t->altered;
 
-	t->d->drifts = 0;
 	if (!t->sweep || wc_row_int(&t->row, 0, 6))
 		return 0;
 	if (t->d->is_new)

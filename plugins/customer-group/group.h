@@ -50,7 +50,6 @@ struct detail {
 	const char        *version;     /* member_version of what WeCom showed */
 	bool               is_new;      /* the group was not known */
 	bool               changed;     /* something is different from what was here */
-	int64_t            drifts;
 	enum detail_result result;
 };
 

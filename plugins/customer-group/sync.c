@@ -16,7 +16,7 @@ struct sweep {
 	struct run  r;
 	int64_t     id, run;
 	const char *kind, *phase;
-	int64_t     listed, found, details, contacts, drifts;     /* since they were written last */
+	int64_t     listed, found, details, contacts;     /* since they were written last */
 };
 
 static bool is_reconcile(const struct sweep *s)
@@ -113,14 +113,14 @@ int reconcile_tick(wc_job *job, const void *self, wc_err *e)
 
 static int write_counters(struct sweep *s, wc_err *e)
 {
-	if (wc_db_exec(NULL, e,
-	               "UPDATE wecom_customer_sweep SET groups_listed = groups_listed + ?, groups_new = groups_new + ?, details = details + ?, contacts = contacts + ?,"
-	               " calls = calls + ?, drifts = drifts + ? WHERE id = ?", wc_int(s->listed), wc_int(s->found), wc_int(s->details), wc_int(s->contacts),
-	               wc_int(s->r.calls), wc_int(s->drifts), wc_int(s->id)) < 0)
+	if (wc_db_exec_once(e,
+	                    "UPDATE wecom_customer_sweep SET groups_listed = groups_listed + ?, groups_new = groups_new + ?, details = details + ?,"
+	                    " contacts = contacts + ?, calls = calls + ?, drifts = (SELECT COUNT(*) FROM wecom_customer_drift d WHERE d.sweep_id = ?) WHERE id = ?",
+	                    wc_int(s->listed), wc_int(s->found), wc_int(s->details), wc_int(s->contacts), wc_int(s->r.calls), wc_int(s->id), wc_int(s->id)) < 0)
 		return -1;
 	wc_count("wecomd_customer_group_calls_total", s->r.calls, NULL);
 	wc_count("wecomd_customer_group_details_total", s->details, NULL);
-	s->listed = s->found = s->details = s->contacts = s->drifts = s->r.calls = 0;
+	s->listed = s->found = s->details = s->contacts = s->r.calls = 0;
 	return 0;
 }
 
@@ -272,7 +272,7 @@ static int owner_failed(struct sweep *s, const char *userid, int64_t errcode, wc
 
 	if (warn_on(NULL, kind, wc_printf(s->r.a, "owner:%s", userid), errcode, NULL, e) < 0 ||
 	    wc_db_exec(NULL, e, "UPDATE wecom_customer_owner SET errcode = ? WHERE userid = ?", wc_int(errcode), wc_text(userid)) < 0 ||
-	    wc_db_exec(NULL, e, "UPDATE wecom_customer_sweep SET owners_failed = owners_failed + 1 WHERE id = ?", wc_int(s->id)) < 0)
+	    wc_db_exec_once(e, "UPDATE wecom_customer_sweep SET owners_failed = owners_failed + 1 WHERE id = ?", wc_int(s->id)) < 0)
 		return -1;
 	return wc_db_exec(NULL, e, "UPDATE wecom_customer_sweep_owner SET groups_done = TRUE WHERE sweep_id = ? AND userid = ?", wc_int(s->id), wc_text(userid)) < 0 ? -1 : 0;
 }
@@ -381,7 +381,6 @@ static int one_detail(struct sweep *s, const char *chat_id, wc_err *e)
 	s->r.a = wc_arena_new();
 	rc     = detail_fetch(&s->r, chat_id, is_reconcile(s) ? s->id : 0, 0, &d, e);
 	s->details++;
-	s->drifts += rc < 0 ? 0 : d.drifts;
 	wc_arena_free(s->r.a);
 	s->r.a = outer;
 	return rc;

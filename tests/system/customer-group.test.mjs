@@ -342,6 +342,7 @@ test('customers of members come by events and sweeps; half, deleted and lost one
 	await synced('reconcile');
 	now = await of();
 	assert.equal(now.wmK3.status, 'friend');
+	assert.deepEqual((await items('/drift')).map(({ object, field, ours, theirs }) => [object, field, ours, theirs]), [['contact:wmK3', 'follow', '', 'wangwu']]);
 	await customer('unfollow', 'wmK1');
 	await customer('add', 'wmK2', { name: '李先生' });
 	await customer('delete', 'wmK3', { quiet: true });
@@ -351,7 +352,8 @@ test('customers of members come by events and sweeps; half, deleted and lost one
 	await system.sql('UPDATE wecom_contact_follow SET updated_at = updated_at - INTERVAL 1 HOUR');
 	await fault('batch/get_by_user', { errcode: 50100 });
 	await synced('reconcile');
-	assert.equal((await of()).wmK3.status, 'lost');
+	assert.deepEqual([(await of()).wmK3.status, (await of()).wmK1.status], ['lost', 'left'], 'WeCom goes on listing who deleted the member');
+	assert.deepEqual((await items('/drift')).map(({ object, ours, theirs }) => [object, ours, theirs]), [['contact:wmK3', 'wangwu', '']]);
 	await fault('batch/get_by_user', { errcode: 84061, count: 3 });
 	await synced('reconcile');
 });
