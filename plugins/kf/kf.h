@@ -184,7 +184,7 @@ int send_failed(wc_db *db, wc_arena *a, const char *msgid, int64_t fail_type, wc
 int send_has_rest(wc_arena *a, int64_t session, bool *has, wc_err *e);
 
 json_t *text_body(wc_arena *a, const char *text);
-json_t *rating_body(wc_arena *a, const struct settings *s);
+json_t *rating_body(wc_arena *a, const struct settings *s, int64_t turn);     /* a tap says "kfr.SCORE.TURN" */
 
 /* --- the rest ------------------------------------------------------------------------------------------------------------- */
 

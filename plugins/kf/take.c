@@ -199,8 +199,8 @@ static int take_customers(wc_db *db, struct page *p, const json_t *m, const char
 	wc_incoming    in = incoming(p, m, peer);
 	struct session s;
 	wc_received    r;
-	int            score;
-	int64_t        turn;
+	int            score = 0;
+	int64_t        turn  = 0;
 	bool           rated = is_rating(m, &score, &turn);
 
 	in.quiet = in.sent_ms < p->acc->quiet_before_ms || rated;
@@ -209,6 +209,18 @@ static int take_customers(wc_db *db, struct page *p, const json_t *m, const char
 	if (r.is_new && (next_turn(db, &s, in.sent_ms, e) < 0 || ask_for_media(db, p, m, &r, e) < 0 || (rated && keep_rating(db, p, &s, score, turn, e) < 0)))
 		return -1;
 	return count(p, &in, &r);
+}
+
+/* An origin that is not known yet: kept, and nobody is to answer. */
+static int take_others(wc_db *db, struct page *p, const json_t *m, const char *peer, wc_err *e)
+{
+	wc_incoming    in = incoming(p, m, peer);
+	struct session s;
+	wc_received    r;
+
+	in.from  = WC_FROM_SYSTEM;
+	in.quiet = true;
+	return know(db, p, peer, &s, e) < 0 || wc_talk_receive(db, p->a, &in, &r, e) < 0 ? -1 : count(p, &in, &r);
 }
 
 /* A conversation in which a member has spoken is theirs. */
@@ -384,5 +396,7 @@ int take_message(wc_db *db, struct page *p, const json_t *m, wc_err *e)
 	}
 	if (!strcmp(wc_json_str(m, "msgtype"), "event"))
 		return take_event(db, p, m, e);
-	return whole(m, "origin") == 5 ? take_servicers(db, p, m, peer, e) : take_customers(db, p, m, peer, e);
+	if (whole(m, "origin") == 5)
+		return take_servicers(db, p, m, peer, e);
+	return whole(m, "origin") == 3 ? take_customers(db, p, m, peer, e) : take_others(db, p, m, peer, e);
 }

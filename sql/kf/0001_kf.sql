@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS kf_session (
 	last_ms     BIGINT NOT NULL DEFAULT 0 COMMENT 'when anybody last said something',
 	reminded_no BIGINT NOT NULL DEFAULT 0 COMMENT 'turn in which the idle reminder went',
 	rated_no    BIGINT NOT NULL DEFAULT 0 COMMENT 'turn in which a rating was asked for',
+	ended_no    BIGINT NOT NULL DEFAULT 0 COMMENT 'turn in which it was ended for silence',
 	scene       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'of the link by which the customer came last',
 	entered_at  DATETIME(3) NULL,
 	UNIQUE KEY peer (account_id, peer_hash),
