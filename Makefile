@@ -85,6 +85,9 @@ $B/places: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(PLACES))' | cmp -s - $@ || echo '$(subst ','\'',$(PLACES))' >$@
 
+# What a plugin links with besides.
+PLUGIN_LIBS_kf := -lqrencode
+
 # A plugin is its folder: every .c in it, linked so that an unknown function fails at load.
 define plugin_rule
 $B/$1/$2.so: $(patsubst %.c,$B/%.o,$(wildcard $3/$2/*.c))
