@@ -117,7 +117,7 @@ struct new_account {
 static const wc_field new_account_fields[] = {
 	{WC_STRING, "door", "", offsetof(struct new_account, door), "NAME of the section [kf:NAME]; left out: the only one", .max = 64},
 	{WC_STRING, "name", NULL, offsetof(struct new_account, name), "as customers see it, at most 16 characters", .min = 1, .max = 64},
-	{WC_INT, "avatar", "0", offsetof(struct new_account, avatar), "its picture, a file of POST /api/chat/media; 0: WeCom's", .min = 0, .max = INT64_MAX},
+	{WC_INT, "avatar", NULL, offsetof(struct new_account, avatar), "its picture (PNG or JPG), a file of POST /api/chat/media", .min = 1, .max = INT64_MAX},
 	{0}};
 
 static int find_door(wc_arena *a, const char *name, struct door *d, wc_err *e)

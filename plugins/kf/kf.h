@@ -196,6 +196,7 @@ int media_run(wc_job *job, const void *self, wc_err *e);
 int handed_over_run(wc_job *job, const void *self, wc_err *e);
 int closed_run(wc_job *job, const void *self, wc_err *e);
 int farewell_run(wc_job *job, const void *self, wc_err *e);
+int assign_run(wc_job *job, const void *self, wc_err *e);
 int tick_run(wc_job *job, const void *self, wc_err *e);
 int retention_run(wc_job *job, const void *self, wc_err *e);
 

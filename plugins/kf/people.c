@@ -49,14 +49,47 @@ int servicers_sync(wc_arena *a, const struct account *acc, wc_err *e)
 	return wc_db_tx(keep_servicers, &x, e);
 }
 
-/* Those who receive and have room, who has least first. */
-static int candidates(wc_arena *a, const struct account *acc, wc_rows *rows, wc_err *e)
+struct claim {
+	wc_arena             *a;
+	const struct account *acc;
+	int64_t               session;
+	const char           *userid;      /* out; NULL: nobody has room */
+	wc_cell               member;
+};
+
+/* Who has least, of those who receive and have room. Two sessions at once must not both find the last room, so it is taken before WeCom is asked; a
+ * claim that came to nothing counts for a minute. */
+static int claim(wc_db *db, void *arg, wc_err *e)
 {
-	return wc_db_query(NULL, a, rows, e,
-	                   "SELECT m.userid, v.member FROM kf_servicer v JOIN kf_member m ON m.member = v.member"
-	                   " LEFT JOIN (SELECT servicer, COUNT(*) AS n FROM kf_session WHERE account_id = ? AND state = 3 GROUP BY servicer) l ON l.servicer = v.member"
-	                   " WHERE v.account_id = ? AND v.receiving AND (? = 0 OR COALESCE(l.n, 0) < ?) ORDER BY COALESCE(l.n, 0), v.given_ms LIMIT ?",
-	                   wc_int(acc->id), wc_int(acc->id), wc_int(acc->s.load), wc_int(acc->s.load), wc_int(CANDIDATES));
+	struct claim *c   = arg;
+	int64_t       now = wc_now_ms(), load = c->acc->s.load;
+	wc_rows       rows;
+
+	c->userid = NULL;
+	if (wc_db_query(db, c->a, &rows, e, "SELECT member FROM kf_servicer WHERE account_id = ? FOR UPDATE", wc_int(c->acc->id)) < 0 ||
+	    wc_db_query(db, c->a, &rows, e,
+	                "SELECT m.userid, v.member FROM kf_servicer v JOIN kf_member m ON m.member = v.member"
+	                " LEFT JOIN (SELECT servicer, COUNT(*) AS n FROM kf_session WHERE account_id = ? AND (state = 3 OR claim_ms > ?) AND id <> ? GROUP BY servicer) l"
+	                " ON l.servicer = v.member"
+	                " WHERE v.account_id = ? AND v.receiving AND (? = 0 OR COALESCE(l.n, 0) < ?) ORDER BY COALESCE(l.n, 0), v.given_ms LIMIT 1",
+	                wc_int(c->acc->id), wc_int(now - 60000), wc_int(c->session), wc_int(c->acc->id), wc_int(load), wc_int(load)) < 0)
+		return -1;
+	if (!rows.n)
+		return 0;
+	c->userid = member_opened(c->a, wc_row_cell(&rows, 0, 0));
+	c->member = wc_row_cell(&rows, 0, 1);
+	return wc_db_exec(db, e, "UPDATE kf_session SET servicer = ?, claim_ms = ? WHERE id = ?", wc_bytes(c->member.s, c->member.n), wc_int(now), wc_int(c->session)) < 0 ||
+	       wc_db_exec(db, e, "UPDATE kf_servicer SET given_ms = ? WHERE account_id = ? AND member = ?", wc_int(now), wc_int(c->acc->id),
+	                  wc_bytes(c->member.s, c->member.n)) < 0 ? -1 : 0;
+}
+
+/* The claim came to nothing; *receives false: WeCom says that this servicer takes none. */
+static int unclaim(const struct claim *c, bool receives, wc_err *e)
+{
+	if (wc_db_exec(NULL, e, "UPDATE kf_session SET claim_ms = 0, servicer = NULL WHERE id = ? AND state <> 3", wc_int(c->session)) < 0)
+		return -1;
+	return !receives && wc_db_exec(NULL, e, "UPDATE kf_servicer SET receiving = FALSE WHERE account_id = ? AND member = ?", wc_int(c->acc->id),
+	                               wc_bytes(c->member.s, c->member.n)) < 0 ? -1 : 0;
 }
 
 /* --- the change of state -------------------------------------------------------------------------------------------------------- */
@@ -98,28 +131,24 @@ static int change(struct giving *g, int64_t state, const char *servicer, wc_err 
 	return session_state(NULL, g->a, g->s->id, state, servicer, e) < 0 ? -1 : 1;
 }
 
-static int note_given(const struct giving *g, wc_cell member, bool receives, wc_err *e)
-{
-	return wc_db_exec(NULL, e, "UPDATE kf_servicer SET given_ms = ?, receiving = ? WHERE account_id = ? AND member = ?", wc_int(wc_now_ms()), wc_int(receives),
-	                  wc_int(g->acc->id), wc_bytes(member.s, member.n)) < 0 ? -1 : 0;
-}
-
 /* 1: a servicer has it, 0: nobody can; -1 with *e. */
 static int to_servicer(struct giving *g, wc_err *e)
 {
-	wc_rows rows;
+	for (int tries = 0; tries < CANDIDATES; tries++) {
+		struct claim c = {.a = g->a, .acc = g->acc, .session = g->s->id};
+		bool         away;
+		int          rc;
 
-	if (candidates(g->a, g->acc, &rows, e) < 0)
-		return -1;
-	for (size_t i = 0; i < rows.n; i++) {
-		const char *userid = member_opened(g->a, wc_row_cell(&rows, i, 0));
-		int         rc     = *userid ? change(g, KF_SERVED, userid, e) : 0;
-
-		if (rc < 0 || note_given(g, wc_row_cell(&rows, i, 1), rc > 0 || (g->errcode != 95014 && g->errcode != 95019), e) < 0)
+		if (wc_db_tx(claim, &c, e) < 0)
 			return -1;
-		if (rc)
-			return 1;
-		if (g->errcode != 95014 && g->errcode != 95019)     /* nothing to do with this servicer */
+		if (!c.userid)
+			return 0;
+		if ((rc = change(g, KF_SERVED, c.userid, e)))
+			return rc;
+		away = g->errcode == 95014 || g->errcode == 95019;
+		if (unclaim(&c, !away, e) < 0)
+			return -1;
+		if (!away)     /* nothing to do with this servicer */
 			return 0;
 	}
 	return 0;

@@ -91,7 +91,7 @@ int session_state(wc_db *db, wc_arena *a, int64_t id, int64_t state, const char 
 	if (has && member_keep(db, a, servicer, hash, e) < 0)
 		return -1;
 	return wc_db_exec(db, e,
-	                  "UPDATE kf_session SET state = ?, state_ms = ?, servicer = ?, wants_ms = IF(? IN (0, 1), wants_ms, 0) WHERE id = ?", wc_int(state),
+	                  "UPDATE kf_session SET state = ?, state_ms = ?, servicer = ?, claim_ms = 0, wants_ms = IF(? IN (0, 1), wants_ms, 0) WHERE id = ?", wc_int(state),
 	                  wc_int(wc_now_ms()), has ? wc_bytes(hash, sizeof hash) : wc_null(), wc_int(state), wc_int(id)) < 0 ? -1 : 0;
 }
 

@@ -276,6 +276,19 @@ static int enter_session(wc_db *db, struct page *p, const json_t *m, const json_
 	                                                     "code", code)}, e) < 0 ? -1 : 0;
 }
 
+/* Room was made: who waits in the pool may have it. */
+static int ask_for_assignment(wc_db *db, const struct page *p, const json_t *m, wc_err *e)
+{
+	unsigned char hash[WC_HASH_SIZE];
+
+	wc_keyed_hash(hash, "kf.assign", p->acc->open_kfid, wc_json_str(m, "msgid"), NULL);
+	if (strcmp(p->acc->s.mode, "servicer"))
+		return 0;
+	return wc_job_add(db, &(wc_job_spec){.kind = "kf.assign", .lane = wc_printf(p->a, "kf/assign/%s", p->acc->open_kfid),
+	                                     .key = wc_printf(p->a, "kf.assign/%s", wc_hex(p->a, hash, 16)),
+	                                     .args = wc_json(p->a, "{s:s}", "account", p->acc->open_kfid)}, e) < 0 ? -1 : 0;
+}
+
 static int ask_for_farewell(wc_db *db, const struct page *p, const json_t *m, const char *peer, const struct session *s, const char *code, wc_err *e)
 {
 	if (!*code || strlen(code) > 512 || wecom_now_ms() - sent_ms(m) > WELCOME_MS)
@@ -290,7 +303,7 @@ static int session_ends(wc_db *db, const struct page *p, const json_t *m, const 
 	int64_t conversation = conversation_with(db, p, peer, e);
 
 	if (conversation < 0 || session_state(db, p->a, s->id, KF_ENDED, NULL, e) < 0 ||
-	    (conversation && wc_talk_close(db, p->a, conversation, "ended", e) < 0))
+	    (conversation && wc_talk_close(db, p->a, conversation, "ended", e) < 0) || ask_for_assignment(db, p, m, e) < 0)
 		return -1;
 	return ask_for_farewell(db, p, m, peer, s, text_at(event, "msg_code"), e);
 }
@@ -308,7 +321,7 @@ static int session_changes(wc_db *db, const struct page *p, const json_t *m, con
 	return give(db, p, s, conversation, text_at(event, "new_servicer_userid"), e);
 }
 
-static int servicer_changes(wc_db *db, const struct page *p, const json_t *event, wc_err *e)
+static int servicer_changes(wc_db *db, const struct page *p, const json_t *m, const json_t *event, wc_err *e)
 {
 	const char   *userid = text_at(event, "servicer_userid");
 	unsigned char hash[WC_HASH_SIZE];
@@ -317,10 +330,12 @@ static int servicer_changes(wc_db *db, const struct page *p, const json_t *event
 		return 0;
 	if (member_keep(db, p->a, userid, hash, e) < 0)
 		return -1;
-	return wc_db_exec(db, e,
-	                  "INSERT INTO kf_servicer (account_id, member, receiving) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE receiving = VALUES(receiving),"
-	                  " seen_at = NOW(3)",
-	                  wc_int(p->acc->id), wc_bytes(hash, sizeof hash), wc_int(whole(event, "status") == 1)) < 0 ? -1 : 0;
+	if (wc_db_exec(db, e,
+	               "INSERT INTO kf_servicer (account_id, member, receiving) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE receiving = VALUES(receiving),"
+	               " seen_at = NOW(3)",
+	               wc_int(p->acc->id), wc_bytes(hash, sizeof hash), wc_int(whole(event, "status") == 1)) < 0)
+		return -1;
+	return ask_for_assignment(db, p, m, e);
 }
 
 /* An event that we do not know is kept whole where its customer is known. */
@@ -353,7 +368,7 @@ static int act_on(wc_db *db, struct page *p, const json_t *m, const json_t *even
 	if (!strcmp(type, "session_status_change"))
 		return session_changes(db, p, m, event, peer, &s, e);
 	if (!strcmp(type, "servicer_status_change"))
-		return servicer_changes(db, p, event, e);
+		return servicer_changes(db, p, m, event, e);
 	if (!strcmp(type, "user_recall_msg") || !strcmp(type, "servicer_recall_msg"))
 		return wc_message_recalled(db, CHANNEL, text_at(event, "recall_msgid"), e) < 0 ? -1 : 0;
 	if (!strcmp(type, "reject_customer_msg_switch_change"))

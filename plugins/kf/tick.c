@@ -63,6 +63,17 @@ static int assign_all(struct ticking *t, wc_err *e)
 	return for_each(t, &rows, assign, e);
 }
 
+int assign_run(wc_job *job, const void *self, wc_err *e)
+{
+	struct account acc;
+	struct ticking t = {.job = job, .acc = &acc};
+
+	(void)self;
+	if (account_find(wc_job_arena(job), wc_json_str(wc_job_args(job), "account"), &acc, e) < 0)
+		return e->code == WC_E_NOT_FOUND ? 0 : -1;
+	return assign_all(&t, e);
+}
+
 /* --- who is silent ---------------------------------------------------------------------------------------------------------------- */
 
 struct saying {

@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS kf_session (
 	state       TINYINT NOT NULL DEFAULT 4 COMMENT 'service_state as far as it is known',
 	state_ms    BIGINT NOT NULL DEFAULT 0 COMMENT 'when it was last seen to be so',
 	servicer    BINARY(32) NULL COMMENT 'keyed hash of the userid',
+	claim_ms    BIGINT NOT NULL DEFAULT 0 COMMENT 'when it was about to be given to the servicer; 0: not',
 	turn_ms     BIGINT NOT NULL DEFAULT 0 COMMENT 'send_time of the customer''s last message; 0: none',
 	turn_no     BIGINT NOT NULL DEFAULT 0 COMMENT 'the customer''s messages so far',
 	shut        VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '' COMMENT 'why nothing can be sent until the customer writes again',
