@@ -105,19 +105,44 @@ struct spool *file_spool(wc_arena *a, wc_http *call, int64_t max, wc_err *e)
 	return spool;
 }
 
-/* The name within Content-Disposition, as it stands there: hostile. */
-static const char *name_in(wc_arena *a, const char *disposition)
+static int hex_digit(char c)
 {
-	const char *at = strstr(disposition, "filename=");
-	size_t      n;
+	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* What is percent-encoded UTF-8; anything else stays as it is. */
+static const char *decoded(wc_arena *a, const char *s)
+{
+	char *out = wc_alloc(a, strlen(s) + 1), *to = out;
+
+	for (const char *from = s; *from; from++) {
+		bool coded = *from == '%' && hex_digit(from[1]) >= 0 && hex_digit(from[2]) >= 0;
+
+		*to++ = coded ? (char)(hex_digit(from[1]) << 4 | hex_digit(from[2])) : *from;
+		from += coded ? 2 : 0;
+	}
+	return wc_utf8_valid(out, strlen(out)) ? out : s;
+}
+
+static const char *parameter(wc_arena *a, const char *disposition, const char *name)
+{
+	const char *at = strstr(disposition, name);
 
 	if (!at)
-		return "";
-	at += strlen("filename=");
-	if (*at == '"')
-		return wc_strndup(a, at + 1, strcspn(at + 1, "\""));
-	n = strcspn(at, "; ");
-	return wc_strndup(a, at, n);
+		return NULL;
+	at += strlen(name);
+	return *at == '"' ? wc_strndup(a, at + 1, strcspn(at + 1, "\"")) : wc_strndup(a, at, strcspn(at, "; "));
+}
+
+/* The name within Content-Disposition (RFC 6266), hostile. */
+static const char *name_in(wc_arena *a, const char *disposition)
+{
+	const char *name = parameter(a, disposition, "filename*=");
+
+	if (name && (name = strchr(name, '\'')) && (name = strchr(name + 1, '\'')))
+		return decoded(a, name + 1);
+	name = parameter(a, disposition, "filename=");
+	return name ? decoded(a, name) : "";
 }
 
 /* A customer may send a JSON file: it comes with a name, an error without. */
