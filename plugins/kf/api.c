@@ -32,7 +32,7 @@ static const struct account *account_of(wc_request *rq)
 /* WeCom's refusal in words that a person can look up. */
 static int reply_refusal(wc_request *rq, const char *what, const wc_answer *answer)
 {
-	return wc_problem(rq, 502, "refused", "%s: WeCom refuses with errcode %lld (https://open.work.weixin.qq.com/devtool/query explains it)", what,
+	return wc_problem(rq, 502, "remote_refused", "%s: WeCom refuses with errcode %lld (https://open.work.weixin.qq.com/devtool/query explains it)", what,
 	                  (long long)answer->errcode);
 }
 

@@ -13,7 +13,7 @@ struct reader {
 	struct hours *h;
 };
 
-static void skip(struct reader *r)
+static void pass_blanks(struct reader *r)
 {
 	r->at += strspn(r->at, " \t\r");
 }
@@ -108,14 +108,14 @@ static bool read_times(struct reader *r, struct hours_span span)
 		return add(r, span);
 	}
 	do {
-		skip(r);
+		pass_blanks(r);
 		if (!read_time(r, &span.from) || !sign(r, '-') || !read_time(r, &span.to) || span.from == span.to)
 			return false;
 		if (span.to < span.from)
 			span.to += DAY_MIN;
 		if (!add(r, span))
 			return false;
-		skip(r);
+		pass_blanks(r);
 	} while (sign(r, ','));
 	return true;
 }
@@ -126,7 +126,7 @@ static bool read_item(struct reader *r)
 
 	if (*r->at >= '0' && *r->at <= '9' ? !read_date(r, &span.date) : !read_weekdays(r, &span.weekdays))
 		return false;
-	skip(r);
+	pass_blanks(r);
 	return read_times(r, span);
 }
 

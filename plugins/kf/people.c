@@ -223,10 +223,15 @@ static int wants_person(const struct session *s, wc_err *e)
 	return wc_db_exec(NULL, e, "UPDATE kf_session SET wants_ms = IF(wants_ms, wants_ms, ?) WHERE id = ?", wc_int(wc_now_ms()), wc_int(s->id)) < 0 ? -1 : 0;
 }
 
-/* A person of ours who took it at the console answers there. */
+/* A person of ours who took it at the console answers there, and at once: no notice is needed. */
+static bool is_taken(const wc_conversation *c)
+{
+	return c->assignee && *c->assignee && strncmp(c->assignee, "member:", 7);
+}
+
 static bool is_for_servicers(const struct account *acc, const wc_conversation *c)
 {
-	return !strcmp(acc->s.mode, "servicer") && strncmp(c->assignee ? c->assignee : "", "user:", 5);
+	return !strcmp(acc->s.mode, "servicer") && !is_taken(c);
 }
 
 static int hand_over(wc_arena *a, const struct account *acc, const wc_conversation *c, struct session *s, wc_err *e)
@@ -242,8 +247,8 @@ static int hand_over(wc_arena *a, const struct account *acc, const wc_conversati
 	} else if (is_for_servicers(acc, c) && wants_person(s, e) < 0) {
 		return -1;
 	}
-	if (!strncmp(c->assignee ? c->assignee : "", "user:", 5))
-		return 0;     /* a person who answers at once needs no notice of it */
+	if (is_taken(c))
+		return 0;
 	return notice(a, c->address.conversation, s->turn_no, "hand_over", open ? acc->s.hand_over : acc->s.out_of_hours, e);
 }
 

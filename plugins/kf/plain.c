@@ -37,7 +37,7 @@ static bool is_table_rule(const char *s, size_t n)
 
 /* --- within a line ---------------------------------------------------------------------------------------------------- */
 
-static size_t find(const char *s, size_t n, size_t from, char c)
+static size_t position(const char *s, size_t n, size_t from, char c)
 {
 	const char *at = from < n ? memchr(s + from, c, n - from) : NULL;
 
@@ -47,12 +47,12 @@ static size_t find(const char *s, size_t n, size_t from, char c)
 /* "[text](address)" at s: what it takes, 0 when it is none. */
 static size_t add_link(wc_buf *out, const char *s, size_t n)
 {
-	size_t close = find(s, n, 1, ']'), end = find(s, n, close, ')'), url, url_n;
+	size_t close = position(s, n, 1, ']'), end = position(s, n, close, ')'), url, url_n;
 
 	if (close + 1 >= n || s[close + 1] != '(' || end == n)
 		return 0;
 	url   = close + 2;
-	url_n = find(s, end, url, ' ') - url;     /* a title may stand behind it */
+	url_n = position(s, end, url, ' ') - url;     /* a title may stand behind it */
 	wc_buf_add(out, s + 1, close - 1);
 	if (url_n && (close - 1 != url_n || memcmp(s + 1, s + url, url_n))) {
 		if (close > 1)
@@ -108,7 +108,7 @@ static void add_row(wc_buf *out, const char *s, size_t n)
 		const char *cell = s + i;
 		size_t      cell_n;
 
-		end    = find(s, n, i, '|');
+		end    = position(s, n, i, '|');
 		cell_n = end - i;
 		wc_text_trim(&cell, &cell_n);
 		if (!cell_n)

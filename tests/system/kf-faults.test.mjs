@@ -17,6 +17,7 @@ beforeEach(async () => {
 
 const accepted = async (who) => (await who.sends()).filter(({ errcode }) => errcode === 0);
 const refused = async (who) => (await who.sends()).filter(({ errcode }) => errcode !== 0).map(({ errcode }) => errcode);
+const atRest = () => waitFor('rest', async () => await kf.system.number("SELECT COUNT(*) FROM job WHERE state < 3 AND kind IN ('kf.pull', 'kf.answer', 'talk.deliver')") === 0);
 const doors = (body) => waitFor('the simulator', async () => (await kf.control(body)) && true);
 
 // Kills the worker in the moment in which a condition becomes true; its master starts another.
@@ -31,7 +32,7 @@ test('two callbacks at once, and a hundred: one pull at a time, each message onc
 	await Promise.all(['一', '二', '三'].map((text) => who.say(text)));
 	await waitFor('three answers', async () => (await who.told()).length === 3);
 	await doors({ rings: 1 });
-	await kf.system.jobsAreDone();
+	await waitFor('the last pull', async () => await kf.system.number("SELECT COUNT(*) FROM job WHERE state <> 3 AND kind IN ('kf.pull', 'kf.answer', 'talk.deliver')") === 0);
 	assert.deepEqual((await who.told()).sort(), ['答:一', '答:三', '答:二'].sort());
 	const pulls = await kf.system.number("SELECT COUNT(*) FROM job WHERE kind = 'kf.pull'"), rings = (await kf.sim('kf/rings')).rings.length;
 	assert.ok(pulls < rings, `${pulls} pulls for ${rings} doorbells`);
@@ -94,7 +95,7 @@ test('95001, 95002 and 95013: what is refused for its time waits for the next tu
 		await who.say('先问');
 		await waitFor(`${errcode} on record`, async () => await kf.system.number(`SELECT COUNT(*) FROM kf_send WHERE state = 2 AND answer = '${errcode}'`) >= 1);
 		if (errcode !== 95013) {
-			await kf.system.jobsAreDone();
+			await atRest();
 			assert.equal((await who.told()).length, 0);
 			assert.equal((await who.window()).open, false);
 			await nextSecond();
@@ -125,7 +126,7 @@ test('95018 while the state allows sending is tried once more, and then waits fo
 	await kf.fault('kf/send_msg', 'errcode', { errcode: 95018, count: 2 });
 	await who.say('先问');
 	await waitFor('two refusals', async () => await kf.system.number("SELECT COUNT(*) FROM kf_send WHERE state = 2 AND answer = '95018'") >= 2);
-	await kf.system.jobsAreDone();
+	await atRest();
 	await nextSecond();
 	await who.say('再问');
 	await who.got('答:先问', '答:再问');
@@ -181,7 +182,7 @@ test('empty pages with has_more, and pages that come twice, lose and double noth
 	await kf.control({ duplicate_pages: 2 });
 	await who.say('重页');
 	await who.got('答:空页', '答:重页');
-	await kf.system.jobsAreDone();
+	await atRest();
 	await who.settled('answered', 'answered');
 });
 
@@ -245,7 +246,7 @@ test('callbacks that are no doorbell of an account do nothing, and a malformed o
 	const bot = { name: 'kf', receiveid: 'wwsimulator', token: kf.system.secrets.KF_TOKEN, aesKey: kf.system.secrets.KF_AES_KEY };
 	const ring = (xml) => kf.system.callback(xml, { bot });
 	const pulls = () => kf.system.number("SELECT COUNT(*) FROM job WHERE kind LIKE 'kf.pull%'");
-	await kf.system.jobsAreDone();
+	await waitFor('the last pull', async () => await kf.system.number("SELECT COUNT(*) FROM job WHERE state < 3 AND kind = 'kf.pull'") === 0);
 	const before = await pulls();
 	assert.equal((await ring('<xml><Event>change_contact</Event></xml>')).status, 200);
 	assert.equal((await ring('<xml><Event>kf_msg_or_event')).status, 400);

@@ -16,6 +16,7 @@ before(async () => {
 	for (const role of ['viewer', 'admin'])
 		keys[role] = (await system.wecomd('key', 'add', '--name', `lists-${role}`, '--role', role)).stdout.trim();
 	doc = (await get('/api/openapi.json')).json;
+	await kfAccount('wklists');
 });
 after(() => system?.stop());
 
@@ -86,6 +87,12 @@ const follow = async () => {
 	await system.sql(`INSERT INTO wecom_contact_follow (contact_id, userid, person) SELECT id, 'li', '' FROM wecom_contact WHERE external_userid = 'wm${made}'`);
 };
 const way = () => system.sql(`INSERT INTO wecom_join_way (config_id, state, chat_ids, status) VALUES ('c${++made}', 's${made}', '[]', 'active')`);
+const kfAccount = (id = `wklist${++made}`) => system.sql(`INSERT INTO kf_account (door_id, open_kfid, salt, settings, quiet_before_ms)
+	SELECT id, '${id}', 'abcdabcd', settings, 0 FROM kf_door LIMIT 1`);
+const ofKf = "(SELECT id FROM kf_account WHERE open_kfid = 'wklists')";
+const servicer = () => system.sql(`INSERT INTO kf_member VALUES (${hex(`member${++made}`)}, ''); INSERT INTO kf_servicer (account_id, member, seen_at)
+	SELECT ${ofKf}, ${hex(`member${made}`)}, NOW(3) + INTERVAL ${made} SECOND`);
+const kfLink = () => system.sql(`INSERT INTO kf_link (account_id, scene, url) SELECT ${ofKf}, 's${++made}', 'https://example.com'`);
 
 const lists = [
 	{ at: '/api/customers', add: customer },
@@ -102,6 +109,10 @@ const lists = [
 	{ at: '/api/audit', add: entry },
 	{ at: '/api/settings', key: 'plugin' },
 	{ at: '/api/plugins', key: 'name' },
+	{ at: '/api/kf/accounts', add: kfAccount, key: 'open_kfid' },
+	{ at: '/api/kf/status', add: kfAccount, key: 'open_kfid' },
+	{ at: '/api/kf/accounts/wklists/servicers', add: servicer, key: 'seen_at' },
+	{ at: '/api/kf/accounts/wklists/links', add: kfLink },
 	{ at: '/api/smartbot/roles', add: role, key: 'name' },
 	{ at: '/api/smartbot/bots', add: bot, key: 'name' },
 	{ at: '/api/smartbot/usage', add: usage, key: 'calls' },
@@ -140,7 +151,7 @@ for (const { at, add, key = 'id' } of lists) {
 // --- what holds for every list there is ---
 
 const listRoutes = () => Object.entries(doc.paths).filter(([, { get: op }]) => op?.parameters.some(({ name }) => name === 'cursor'))
-	.map(([at, { get: op }]) => ({ at: at.replace(/\{(id|chat_id)\}/, '7777'), op }));
+	.map(([at, { get: op }]) => ({ at: at.replace(/\{(id|chat_id)\}/, '7777').replace('{open_kfid}', 'wklists'), op }));
 
 test('every list is among those that were paged, and none pages in another way', async () => {
 	const paged = new Set(lists.map(({ at }) => at.split('?')[0]));
