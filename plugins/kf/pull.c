@@ -7,6 +7,7 @@
 #define PAGES_MAX  2000     /* of one run; another one goes on */
 #define STILL_MAX  5        /* pages in a row without anything new and with the same cursor: WeCom leads us around */
 #define PAUSE_MS   200
+#define LEFT_OUT_MAX 50
 #define PATIENCE   3        /* passing errors in a row that this run waits for itself */
 
 struct pulling {
@@ -32,6 +33,7 @@ static int write_page(wc_db *db, void *arg, wc_err *e)
 
 	p->welcomes = NULL;
 	p->taken = p->known = p->quiet = 0;
+	p->current = NULL;
 	if (wc_db_query(db, p->a, &rows, e, "SELECT sync_cursor FROM kf_account WHERE id = ? FOR UPDATE", wc_int(p->acc->id)) < 0)
 		return -1;
 	if (!rows.n)
@@ -69,11 +71,28 @@ static void tell(const struct page *p)
 		wc_count("wecomd_kf_messages_total", p->quiet, "quiet", NULL);
 }
 
+/* A message that talk or the database will never take must not keep back those behind it. */
+static int store(struct page *p, wc_err *e)
+{
+	p->left_out = wc_json(p->a, "{}");
+	for (int conflicts = 0; wc_db_tx(write_page, p, e) < 0;) {
+		bool passing = e->code == WC_E_CONFLICT && ++conflicts < 3;
+
+		if (!p->current || (e->code != WC_E_ARG && e->code != WC_E_TOO_LARGE && e->code != WC_E_CONFLICT) || json_object_size(p->left_out) >= LEFT_OUT_MAX)
+			return -1;
+		if (passing)
+			continue;
+		wc_log(WC_ERROR, "a message cannot be stored", wc_kv_s("account", p->acc->open_kfid), wc_kv_s("error", e->text));
+		json_object_set_new(p->left_out, p->current, json_true());
+	}
+	return 0;
+}
+
 static int keep_page(struct pulling *x, struct page *p, wc_err *e)
 {
 	if (json_array_size(p->list) && page_ask(p, e) < 0)
 		return -1;
-	if (wc_db_tx(write_page, p, e) < 0)
+	if (store(p, e) < 0)
 		return -1;
 	welcome_all(p);
 	tell(p);

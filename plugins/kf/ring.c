@@ -67,6 +67,17 @@ int ring_receive(wc_callback *cb, const void *self, wc_err *e)
 	return 0;
 }
 
+/* A job that was buried before it took its number would keep all others out. */
+static int pass_buried(wc_arena *a, const struct account *acc, const char *key, wc_err *e)
+{
+	wc_job_state state;
+
+	if (wc_job_state_of(NULL, a, key, &state, NULL, e) < 0)
+		return -1;
+	return state == WC_JOB_DEAD && wc_db_exec(NULL, e, "UPDATE kf_account SET pull_no = ? WHERE id = ? AND pull_no = ?", wc_int(acc->pull_no + 1), wc_int(acc->id),
+	                                          wc_int(acc->pull_no)) < 0 ? -1 : 0;
+}
+
 int pull_ask(const struct account *acc, const char *token, wc_err *e)
 {
 	wc_arena   *a    = wc_arena_new();
@@ -74,6 +85,8 @@ int pull_ask(const struct account *acc, const char *token, wc_err *e)
 	                    .args = wc_json(a, "{s:I, s:s, s:s}", "door", (json_int_t)acc->door_id, "account", acc->open_kfid, "token", token)};
 	int         rc   = wc_job_add(NULL, &spec, e);
 
+	if (rc == 0)
+		rc = pass_buried(a, acc, spec.key, e);
 	wc_arena_free(a);
 	return rc;
 }

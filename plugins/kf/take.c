@@ -404,8 +404,9 @@ int take_message(wc_db *db, struct page *p, const json_t *m, wc_err *e)
 {
 	const char *peer = wc_json_str(m, "external_userid");
 
-	if (is_odd(m)) {
-		wc_log(WC_WARN, "a message without a fit msgid, msgtype or external_userid is left out", wc_kv_s("account", p->acc->open_kfid));
+	p->current = wc_json_str(m, "msgid");
+	if (is_odd(m) || json_object_get(p->left_out, p->current)) {
+		wc_log(WC_WARN, "a message without a fit msgid, msgtype or external_userid is left out, or one that cannot be stored", wc_kv_s("account", p->acc->open_kfid));
 		wc_count("wecomd_kf_messages_total", 1, "odd", NULL);
 		return 0;
 	}

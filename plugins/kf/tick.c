@@ -148,13 +148,19 @@ static int ask_rating(struct ticking *t, wc_err *e)
 	return wc_db_tx(say, &x, e);
 }
 
+/* What a person has, a person ends. */
 static int close_it(wc_db *db, void *arg, wc_err *e)
 {
 	struct ticking *t = arg;
+	wc_conversation c;
 
 	if (wc_db_exec(db, e, "UPDATE kf_session SET ended_no = turn_no WHERE id = ?", wc_int(t->s.id)) < 0)
 		return -1;
-	return t->conversation && wc_talk_close(db, t->a, t->conversation, "idle", e) < 0 ? -1 : 0;
+	if (!t->conversation)
+		return 0;
+	if (wc_conversation_read(db, t->a, t->conversation, &c, e) < 0)
+		return -1;
+	return !strcmp(c.handler, "machine") && wc_talk_close(db, t->a, t->conversation, "idle", e) < 0 ? -1 : 0;
 }
 
 /* The rating is asked for first; a minute later it ends. */
