@@ -95,7 +95,7 @@ int section_seed(const char *name, const void *data, const char *seed_hash, cons
 
 /* --- doors ------------------------------------------------------------------------------------------------------------ */
 
-#define DOOR "SELECT id, name, secret, token, aes_key, only FROM kf_door"
+#define DOOR "SELECT id, name, secret, token, aes_key, only, listed_at IS NOT NULL FROM kf_door"
 
 static int open_text(wc_arena *a, const char *about, wc_cell cell, const char **text, wc_err *e)
 {
@@ -109,7 +109,8 @@ static int open_text(wc_arena *a, const char *about, wc_cell cell, const char **
 
 static int read_door(wc_arena *a, const wc_rows *r, size_t i, struct door *d, wc_err *e)
 {
-	*d = (struct door){.id = wc_row_int(r, i, 0), .name = wc_row_text(r, i, 1), .secret = wc_row_text(r, i, 2), .only = wc_row_text(r, i, 5)};
+	*d = (struct door){.id = wc_row_int(r, i, 0), .name = wc_row_text(r, i, 1), .secret = wc_row_text(r, i, 2), .only = wc_row_text(r, i, 5),
+	                   .is_listed = wc_row_int(r, i, 6)};
 	return open_text(a, "kf_door.token", wc_row_cell(r, i, 3), &d->token, e) < 0 ? -1
 	     : open_text(a, "kf_door.aes_key", wc_row_cell(r, i, 4), &d->aes_key, e);
 }
@@ -298,25 +299,34 @@ int accounts_sync(wc_arena *a, const struct kf *self, const struct door *d, wc_e
 	return -1;
 }
 
-/* All doors, one after the other; what one refuses is no reason to leave out the next. Servicers come along. */
+static int sync_doors(wc_arena *a, const struct kf *self, bool new_ones, wc_err *e)
+{
+	struct door *d;
+	size_t       n;
+	wc_err       why;
+
+	if (door_all(a, &d, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if ((!new_ones || !d[i].is_listed) && accounts_sync(a, self, &d[i], &why) < 0)
+			wc_log(WC_WARN, "the accounts of a door could not be listed", wc_kv_s("door", d[i].name), wc_kv_s("error", why.text));
+	return 0;
+}
+
+int doors_sync_new(wc_arena *a, const struct kf *self, wc_err *e)
+{
+	return sync_doors(a, self, true, e);
+}
+
+/* All doors, one after the other; what one refuses is no reason to leave out the next, and the next time comes soon. Servicers come along. */
 int sync_run(wc_job *job, const void *self, wc_err *e)
 {
 	wc_arena       *a = wc_job_arena(job);
-	struct door    *d;
 	struct account *acc;
 	size_t          n;
 	wc_err          why;
-	int             rc = door_all(a, &d, &n, e);
 
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (accounts_sync(a, self, &d[i], &why) < 0) {
-			wc_log(WC_WARN, "the accounts of a door could not be listed", wc_kv_s("door", d[i].name), wc_kv_s("error", why.text));
-			if (wc_err_retry(why.code)) {
-				*e = why;
-				return -1;
-			}
-		}
-	if (rc < 0 || account_all(a, &acc, &n, e) < 0)
+	if (sync_doors(a, self, false, e) < 0 || account_all(a, &acc, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (acc[i].listed && servicers_sync(a, &acc[i], &why) < 0)

@@ -38,6 +38,7 @@ struct section {
 struct door {
 	int64_t     id;
 	const char *name, *secret, *token, *aes_key, *only;
+	bool        is_listed;
 };
 
 struct account {
@@ -71,6 +72,7 @@ bool          is_open_now(const struct settings *s);
 
 /* Compares the accounts behind a door with WeCom's list. */
 int accounts_sync(wc_arena *a, const struct kf *self, const struct door *d, wc_err *e);
+int doors_sync_new(wc_arena *a, const struct kf *self, wc_err *e);     /* those that were never listed */
 int sync_run(wc_job *job, const void *self, wc_err *e);
 
 /* --- members by keyed hash (account.c) ------------------------------------------------------------------------------------ */

@@ -213,7 +213,7 @@ int tick_run(wc_job *job, const void *self, wc_err *e)
 	struct account *all;
 	size_t          n;
 
-	if (account_all(wc_job_arena(job), &all, &n, e) < 0)
+	if (doors_sync_new(wc_job_arena(job), self, e) < 0 || account_all(wc_job_arena(job), &all, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct ticking t = {.job = job, .acc = &all[i]};

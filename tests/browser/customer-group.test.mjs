@@ -8,7 +8,7 @@ import { addPeople, done, launch, openPage, settled, signIn, visit } from './con
 let system, browser, console_, phone;
 
 before(async () => {
-  system = await startSystem({ customerGroups: true });
+  system = await startSystem({ plugins: ['customer-group'] });
   const passwords = await addPeople(system, ['operator']);
   browser = await launch();
   console_ = await openPage(browser, system);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { sleep, startSystem, waitFor } from '../system/harness.mjs';
 
 export async function groupsChaos({ groups, members, owners = 25, kills, quick = false, say = () => {} }) {
-	const system = await startSystem({ customerGroups: true });
+	const system = await startSystem({ plugins: ['customer-group'] });
 	try {
 		const key = (await system.wecomd('key', 'add', '--name', 'chaos', '--role', 'operator')).stdout.trim();
 		const ask = async (method, at, body) => {

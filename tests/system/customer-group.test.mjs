@@ -7,7 +7,7 @@ import { startSystem, waitFor } from './harness.mjs';
 let system, key, viewer;
 
 before(async () => {
-	system = await startSystem({ customerGroups: true });
+	system = await startSystem({ plugins: ['customer-group'] });
 	key = (await system.wecomd('key', 'add', '--name', 'groups', '--role', 'operator')).stdout.trim();
 	viewer = (await system.wecomd('key', 'add', '--name', 'viewer', '--role', 'viewer')).stdout.trim();
 });

@@ -166,8 +166,8 @@ export function removeFolder(folder) {
 
 // Starts etc/demo/run, which dies with this process. settled becomes true when it prints its ready line, false when it
 // ends without; ended becomes its status.
-export function begin({ port, state, conf, build: folder = build, customerGroups }) {
-	const env = { ...process.env, PORT: String(port), STATE: state, B: folder, DEMO_CONF: conf || '', CUSTOMER_GROUP: customerGroups ? 'on' : 'off' };
+export function begin({ port, state, conf, plugins = [], build: folder = build }) {
+	const env = { ...process.env, PORT: String(port), STATE: state, B: folder, DEMO_PLUGINS: plugins.join(' '), DEMO_CONF: conf || '' };
 	const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'etc/demo/run'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
 	const launched = { child, pid: child.pid, output: '', status: undefined };
 	launched.ended = new Promise((resolve) => {
@@ -296,13 +296,12 @@ export class System {
 
 	// The environment that etc/demo/run gives to wecomd.
 	get env() {
-		return { ...this.secrets, ROOT: root, B: build, STATE: this.state, PORT: String(this.port), CUSTOMER_GROUP: this.customerGroups ? 'on' : 'off' };
+		return { ...this.secrets, ROOT: root, B: build, STATE: this.state, PORT: String(this.port) };
 	}
 
-	wecomd(...args) {
-		const conf = this.conf ? ['-c', this.conf] : [];
-		return run(path.join(build, 'wecomd'), ['-c', 'etc/demo/wecomd.conf', ...conf, ...args], { env: this.env });
-	}
+	wecomd(...args) { return run(path.join(build, 'wecomd'), [...this.files.flatMap((one) => ['-c', one]), ...args], { env: this.env }); }
+
+	get files() { return ['etc/demo/wecomd.conf', ...this.plugins.map((name) => `etc/demo/${name}.conf`), ...this.conf ? [this.conf] : []]; }
 
 	get(at, options) { return request(this.url + at, options); }
 
@@ -421,7 +420,7 @@ export class System {
 		const socket = path.join(this.state, 'run', `${name}.sock`);
 		const file = path.join(this.state, `${name}.conf`);
 		fs.writeFileSync(file, `[core]\nnode = ${name}\n[web]\nlisten = unix:${socket}\nprocesses = 1\n[worker]\nprocesses = 1\n${conf}`);
-		const files = ['etc/demo/wecomd.conf', ...this.conf ? [this.conf] : [], file].flatMap((one) => ['-c', one]);
+		const files = [...this.files, file].flatMap((one) => ['-c', one]);
 		const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...prefix, path.join(build, 'wecomd'), ...files, 'serve'],
 			{ cwd: root, env: { ...process.env, ...this.env }, stdio: ['ignore', 'ignore', 'pipe'] });
 		const node = { socket, pid: child.pid, output: '' };
@@ -457,9 +456,9 @@ export class System {
 
 const running = new Set();
 
-// conf: text of a configuration file for wecomd that is read last. customerGroups: with the plugin customer-group.
-export async function startSystem({ conf, state = tempFolder(), port, customerGroups = false } = {}) {
-	const system = new System({ port: port ?? await freePort(), state, customerGroups });
+// conf: text of a configuration file for wecomd that is read last. plugins: those of etc/demo/NAME.conf, such as kf, whose timers most tests do without.
+export async function startSystem({ conf, state = tempFolder(), port, plugins = [] } = {}) {
+	const system = new System({ port: port ?? await freePort(), state, plugins });
 	if (conf) {
 		system.conf = path.join(state, 'test.conf');
 		fs.writeFileSync(system.conf, conf);

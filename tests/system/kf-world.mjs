@@ -9,7 +9,7 @@ export const KF = 'wkxiaodian';
 export async function startKf({ settings = '', more = '', lease = '2s' } = {}) {
 	const fake = await startFake();
 	const conf = `[web]\nprocesses = 1\n[worker]\nprocesses = 1\nlease = ${lease}\n${modelSection(fake, 'fake', 'breaker_failures = 0\nretries = 0')}[kf:kf]\nmodel = fake\n${settings}\n${more}`;
-	const system = await startSystem({ conf });
+	const system = await startSystem({ conf, plugins: ['kf'] });
 	const kf = new Kf(system, fake);
 	for (const role of ['viewer', 'operator', 'admin'])
 		kf.keys[role] = (await system.wecomd('key', 'add', '--name', role, '--role', role)).stdout.trim();

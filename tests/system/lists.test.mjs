@@ -10,7 +10,7 @@ let system, doc;
 const keys = {};
 
 before(async () => {
-	system = await startSystem({ customerGroups: true });
+	system = await startSystem({ plugins: ['customer-group', 'kf'] });
 	await system.sql("INSERT INTO wecom_customer_group (chat_id, name) VALUES ('7777', 'x')");
 	await system.sql("INSERT INTO wecom_customer_sweep (id, kind, state, only_one, asked_by) VALUES (7, 'reconcile', 'done', NULL, 'x')");
 	for (const role of ['viewer', 'admin'])

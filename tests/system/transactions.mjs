@@ -122,6 +122,22 @@ kind(wecom, 'token refused', 'core/wecom/token_row.c row_fail', /^UPDATE api_tok
 kind(wecom, 'tokens swept', 'core/wecom/token_row.c row_sweep', /^DELETE FROM api_token/);
 kind(wecom, 'callback addresses', 'core/wecom/addresses.c replace_list', /^DELETE FROM wecom_callback_address/);
 
+const kf = 'transactions-kf';
+kind(kf, 'kf noted', 'plugins/kf/account.c accounts_sync, plugins/kf/body.c upload, plugins/kf/people.c closed_run, plugins/kf/people.c unclaim, plugins/kf/people.c wants_person, plugins/kf/pull.c ask_with_or_without, plugins/kf/pull.c begin, plugins/kf/pull.c note_error, plugins/kf/ring.c pass_buried, plugins/kf/send.c note_tries, plugins/kf/session.c session_shut',
+	/^(UPDATE kf_(account|door|session|send|servicer) SET|INSERT INTO kf_upload|INSERT IGNORE INTO kf_member)/, { only: true });
+kind(kf, 'kf page', 'plugins/kf/pull.c write_page', /^UPDATE kf_account SET sync_cursor/);
+kind(kf, 'kf answer', 'plugins/kf/answer.c write_ending, plugins/kf/people.c say_notice, plugins/kf/channel.c give_away, plugins/kf/tick.c say, plugins/kf/tick.c close_it',
+	/^UPDATE message SET state = 2, outcome = 'answered'/, { unless: /audit_log/ });
+kind(kf, 'kf send begun', 'plugins/kf/channel.c insert_send', /^INSERT INTO kf_send \(/);
+kind(kf, 'kf send ended', 'plugins/kf/send.c settle', /^UPDATE kf_send SET state = \?, answer/, { with: /^UPDATE kf_session SET last_ms/ });
+kind(kf, 'kf accounts listed', 'plugins/kf/account.c keep_list', /^UPDATE kf_account SET listed = FALSE/);
+kind(kf, 'kf servicers listed', 'plugins/kf/people.c keep_servicers', /^UPDATE kf_servicer SET seen_at = '2000/);
+kind(kf, 'kf servicer claimed', 'plugins/kf/people.c claim', /^SELECT member FROM kf_servicer WHERE account_id = \? FOR UPDATE/);
+kind(kf, 'kf settings changed', 'plugins/kf/api.c write_settings', /^UPDATE kf_account SET settings = \?/, { with: /audit_log/ });
+kind(kf, 'kf link kept', 'plugins/kf/api.c write_link', /^INSERT INTO kf_link/);
+kind(kf, 'kf door seeded', 'plugins/kf/account.c seed', /^SELECT seed_hash FROM kf_door/);
+kind(kf, 'retention of kf', 'plugins/kf/retention.c delete_rows', /^DELETE FROM kf_\w+ WHERE/);
+
 const body = (tx) => tx.statements.filter((sql) => !/^(BEGIN|COMMIT|ROLLBACK)$/.test(sql));
 
 function fits(tx, { has, only, unless, with: along }) {
@@ -207,7 +223,7 @@ const UNSTEADY = ['process', 'lease', 'rate_bucket', 'tx_mark', 'timer', 'api_to
 
 export class Bench {
 	// file: of the tests, as the kinds name it. plugins: of tests/plugins, beside hello and smartbot.
-	static async start(file, { conf = '', folder } = {}) {
+	static async start(file, { conf = '', folder, kf: withKf = false } = {}) {
 		const bench = new Bench();
 		const state = tempFolder();
 		bench.file = file;
@@ -215,7 +231,7 @@ export class Bench {
 		bench.proxy = await startProxy({ at: path.join(state, 'proxy.sock'), to: path.join(state, 'run/db.sock') });
 		bench.folder = folder;
 		try {
-			bench.system = await startSystem({ state, conf: `[db]\nsocket = ${state}/proxy.sock\n${conf}` });
+			bench.system = await startSystem({ state, kf: withKf, conf: `[db]\nsocket = ${state}/proxy.sock\n${conf}` });
 		} catch (error) {
 			await bench.proxy.close();
 			throw error;
