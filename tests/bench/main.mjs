@@ -4,12 +4,13 @@ import os from 'node:os';
 import { build } from '../system/harness.mjs';
 import { measureCallbacks } from './callbacks.mjs';
 import { measureGroups } from './groups.mjs';
+import { measureKf } from './kf.mjs';
 import { measureFirstText, measureHello, measureSize, measureStart, measureStreams } from './others.mjs';
 import { openStage } from './stage.mjs';
 
-const parts = { size: measureSize, start: measureStart, callbacks: measureCallbacks, hello: measureHello, first: measureFirstText, streams: measureStreams, groups: measureGroups };
-const whole = { pairs: 5, callbacks: 20_000, gets: 40_000, samples: 200, streams: 1000, starts: 9, groups: 2000 };
-const quick = { pairs: 2, callbacks: 8000, gets: 10_000, samples: 40, streams: 1000, starts: 3, groups: 300 };
+const parts = { size: measureSize, start: measureStart, callbacks: measureCallbacks, hello: measureHello, first: measureFirstText, streams: measureStreams, groups: measureGroups, kf: measureKf };
+const whole = { pairs: 5, callbacks: 20_000, gets: 40_000, samples: 200, streams: 1000, starts: 9, groups: 2000, messages: 1000 };
+const quick = { pairs: 2, callbacks: 8000, gets: 10_000, samples: 40, streams: 1000, starts: 3, groups: 300, messages: 200 };
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
