@@ -12,15 +12,15 @@ static void check_door(wc_findings *f, const struct door *d)
 	wc_err    e;
 
 	if (!wc_wecom_secret_exists(d->secret))
-		wc_found(f, WC_FOUND_WARN, d->name, "[kf:NAME] secret", "there is no section [wecom:%s] any more", d->secret);
+		wc_found(f, WC_FOUND_WARN, d->name, "no_secret", "[kf:NAME] secret", "there is no section [wecom:%s] any more", d->secret);
 	else if (call_wecom(f->arena, d->secret, "kf.account.list", wc_json(f->arena, "{s:i, s:i}", "offset", 0, "limit", 100), &answer, &e) < 0)
-		wc_found(f, WC_FOUND_FAIL, d->name, "[wecom] base and proxy, the secret", "the accounts cannot be listed: %s", e.text);
+		wc_found(f, WC_FOUND_FAIL, d->name, "no_answer", "[wecom] base and proxy, the secret", "the accounts cannot be listed: %s", e.text);
 	else if (answer.class != WC_ANSWER_OK)
-		wc_found(f, WC_FOUND_FAIL, d->name, CONSOLE " → 可调用接口的应用", "the app may not use kf's API: errcode %lld", (long long)answer.errcode);
+		wc_found(f, WC_FOUND_FAIL, d->name, "refused", CONSOLE " → 可调用接口的应用", "the app may not use kf's API: errcode %lld", (long long)answer.errcode);
 	else if (!json_array_size(json_object_get(answer.body, "account_list")))
-		wc_found(f, WC_FOUND_WARN, d->name, "管理后台 → 应用管理 → 微信客服 → 创建账号", "there is no account");
+		wc_found(f, WC_FOUND_WARN, d->name, "no_account", "管理后台 → 应用管理 → 微信客服 → 创建账号", "there is no account");
 	else
-		wc_found(f, WC_FOUND_OK, d->name, "", "the app may use kf's API");
+		wc_found(f, WC_FOUND_OK, d->name, "allowed", "", "the app may use kf's API");
 }
 
 static void check_api(wc_findings *f, const void *self)
@@ -31,11 +31,11 @@ static void check_api(wc_findings *f, const void *self)
 
 	(void)self;
 	if (door_all(f->arena, &d, &n, &e) < 0) {
-		wc_found(f, WC_FOUND_SKIPPED, "", "", "the doors are in the database, which does not answer");
+		wc_found(f, WC_FOUND_SKIPPED, "", "database_away", "", "the doors are in the database, which does not answer");
 		return;
 	}
 	if (!n)
-		wc_found(f, WC_FOUND_SKIPPED, "", "", "the configuration has no [kf:NAME]");
+		wc_found(f, WC_FOUND_SKIPPED, "", "none", "", "the configuration has no [kf:NAME]");
 	for (size_t i = 0; i < n; i++)
 		check_door(f, &d[i]);
 }
@@ -45,17 +45,17 @@ static void check_account(wc_findings *f, const wc_rows *r, size_t i)
 	const char *name = wc_row_text(r, i, 0);
 
 	if (!wc_row_int(r, i, 1))
-		wc_found(f, WC_FOUND_WARN, name, "管理后台 → 应用管理 → 微信客服", "WeCom no longer lists the account");
+		wc_found(f, WC_FOUND_WARN, name, "unlisted", "管理后台 → 应用管理 → 微信客服", "WeCom no longer lists the account");
 	else if (!wc_row_int(r, i, 2))
-		wc_found(f, WC_FOUND_FAIL, name, CONSOLE " → 通过API管理微信客服账号", "the account is not given to the app: nothing can be sent (manage_privilege)");
+		wc_found(f, WC_FOUND_FAIL, name, "not_managed", CONSOLE " → 通过API管理微信客服账号", "the account is not given to the app: nothing can be sent (manage_privilege)");
 	else if (*wc_row_text(r, i, 5))
-		wc_found(f, WC_FOUND_WARN, name, "the job kf.pull", "the last pull failed: %s", wc_row_text(r, i, 5));
+		wc_found(f, WC_FOUND_WARN, name, "pull_failed", "the job kf.pull", "the last pull failed: %s", wc_row_text(r, i, 5));
 	else if (!wc_row_cell(r, i, 3).s)
-		wc_found(f, WC_FOUND_WARN, name, CONSOLE " → 接收事件服务器: the URL /wecom/callback/NAME of [kf:NAME]", "no callback has come yet; messages are looked for now and then");
+		wc_found(f, WC_FOUND_WARN, name, "no_callback", CONSOLE " → 接收事件服务器: the URL /wecom/callback/NAME of [kf:NAME]", "no callback has come yet; messages are looked for now and then");
 	else if (wc_row_int(r, i, 4) > 3600)
-		wc_found(f, WC_FOUND_WARN, name, "the worker processes, the job kf.pull", "its messages were last read %lld minutes ago", (long long)wc_row_int(r, i, 4) / 60);
+		wc_found(f, WC_FOUND_WARN, name, "late", "the worker processes, the job kf.pull", "its messages were last read %lld minutes ago", (long long)wc_row_int(r, i, 4) / 60);
 	else
-		wc_found(f, WC_FOUND_OK, name, "", "callbacks come, messages were read %lld s ago", (long long)wc_row_int(r, i, 4));
+		wc_found(f, WC_FOUND_OK, name, "read", "", "callbacks come, messages were read %lld s ago", (long long)wc_row_int(r, i, 4));
 }
 
 static void check_accounts(wc_findings *f, const void *self)
@@ -66,11 +66,11 @@ static void check_accounts(wc_findings *f, const void *self)
 	(void)self;
 	if (wc_db_query(NULL, f->arena, &rows, &e,
 	                "SELECT open_kfid, listed, managed, rung_at, COALESCE(TIMESTAMPDIFF(SECOND, pulled_at, NOW(3)), 0), pull_error FROM kf_account ORDER BY open_kfid") < 0) {
-		wc_found(f, WC_FOUND_SKIPPED, "", "", "the accounts are in the database, which does not answer");
+		wc_found(f, WC_FOUND_SKIPPED, "", "database_away", "", "the accounts are in the database, which does not answer");
 		return;
 	}
 	if (!rows.n)
-		wc_found(f, WC_FOUND_SKIPPED, "", "", "no account is known");
+		wc_found(f, WC_FOUND_SKIPPED, "", "none", "", "no account is known");
 	for (size_t i = 0; i < rows.n; i++)
 		check_account(f, &rows, i);
 }
@@ -84,19 +84,19 @@ static void check_servicers(wc_findings *f, const void *self)
 
 	(void)self;
 	if (account_all(f->arena, &acc, &n, &e) < 0) {
-		wc_found(f, WC_FOUND_SKIPPED, "", "", "the accounts cannot be read: %s", e.text);
+		wc_found(f, WC_FOUND_SKIPPED, "", "unreadable", "", "the accounts cannot be read: %s", e.text);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (!acc[i].listed || strcmp(acc[i].s.mode, "servicer"))
 			continue;
 		if (wc_db_query(NULL, f->arena, &rows, &e, "SELECT COUNT(*), COALESCE(SUM(receiving), 0) FROM kf_servicer WHERE account_id = ?", wc_int(acc[i].id)) < 0)
-			wc_found(f, WC_FOUND_SKIPPED, acc[i].open_kfid, "", "the servicers are in the database, which does not answer");
+			wc_found(f, WC_FOUND_SKIPPED, acc[i].open_kfid, "database_away", "", "the servicers are in the database, which does not answer");
 		else if (!wc_row_int(&rows, 0, 1))
-			wc_found(f, WC_FOUND_WARN, acc[i].open_kfid, "管理后台 → 应用管理 → 微信客服 → 接待人员", "none of %lld servicers receives: who wants a person has to wait",
+			wc_found(f, WC_FOUND_WARN, acc[i].open_kfid, "nobody", "管理后台 → 应用管理 → 微信客服 → 接待人员", "none of %lld servicers receives: who wants a person has to wait",
 			         (long long)wc_row_int(&rows, 0, 0));
 		else
-			wc_found(f, WC_FOUND_OK, acc[i].open_kfid, "", "%lld of %lld servicers receive", (long long)wc_row_int(&rows, 0, 1), (long long)wc_row_int(&rows, 0, 0));
+			wc_found(f, WC_FOUND_OK, acc[i].open_kfid, "receive", "", "%lld of %lld servicers receive", (long long)wc_row_int(&rows, 0, 1), (long long)wc_row_int(&rows, 0, 0));
 	}
 }
 
