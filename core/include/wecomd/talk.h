@@ -136,7 +136,7 @@ typedef struct wc_say {
 	const char   *text;        /* Markdown is for the channel to flatten; of any length: the channel splits */
 	const json_t *content;     /* for kinds that are no text, in the channel's own form; NULL: none */
 	int64_t       media;       /* 0: none */
-	int64_t       answers;     /* the message that this answers: its outcome becomes "answered"; 0: none */
+	int64_t       answers;     /* the message that this answers: its outcome becomes "answered", once: one say for each; 0: none */
 	const json_t *why;         /* for staff, sealed: model, chunks and scores behind the answer; NULL: nothing */
 	bool          notice;      /* a word of the system (handing over, idle, apology): may use what the channel keeps in reserve */
 } wc_say;
@@ -152,13 +152,16 @@ int wc_message_settle(wc_db *db, int64_t message, const char *outcome, wc_err *e
 /* --- people --------------------------------------------------------------------------------------------------------- */
 
 /* Hands the conversation to people: the machine is silent from the commit on. message: what led to it, its outcome becomes "person"; 0: none. assignee:
- * who, or NULL: whoever takes it. why: a short code ("asked", "unsure", "angry", "failed", "taken"). 1: handed over now, 0: a person had it already; -1 with *e. */
+ * who, or NULL: whoever takes it. why: a short code ("asked", "unsure", "angry", "failed", "taken"). 1: handed over now, 0: a person had it already,
+ * or it is closed; -1 with *e. Every message of it that is owed an outcome gets "person". What the machine said and the channel holds for the next turn is
+ * dropped; notices are not. */
 int wc_talk_hand_over(wc_db *db, wc_arena *a, int64_t conversation, int64_t message, const char *assignee, const char *why, wc_err *e);
 
 /* Gives it back to the machine. 1, 0: the machine had it; -1. */
 int wc_talk_hand_back(wc_db *db, wc_arena *a, int64_t conversation, const char *by, wc_err *e);
 
-/* Ends it; the next message of the customer begins another. What still waits to be sent is dropped with reason "closed". 1, 0: it was closed; -1. */
+/* Ends it; the next message of the customer begins another. What is held for the next turn is dropped with reason "closed";
+ * what was said in this moment, such as a farewell, still goes out. 1, 0: it was closed; -1. */
 int wc_talk_close(wc_db *db, wc_arena *a, int64_t conversation, const char *why, wc_err *e);
 
 /* --- channels ------------------------------------------------------------------------------------------------------- */
