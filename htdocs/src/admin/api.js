@@ -112,6 +112,42 @@ export async function* stream(path, body, { signal } = {}) {
   }
 }
 
+// A file of the server, as a Blob.
+export async function getBlob(path, { signal } = {}) {
+  const answer = await send('GET', address(path), { signal, headers: { Accept: '*/*' } });
+  if (!answer.ok) throw await problemOf(answer);
+  return answer.blob();
+}
+
+// A file for the server, as the body; onProgress hears the part that is on its way, 0 to 1. fetch does not tell, so by the older way.
+export function upload(path, file, { query, signal, onProgress } = {}) {
+  return new Promise((resolve, reject) => {
+    const rq = new XMLHttpRequest();
+    const unreachable = () => reject(new Problem({ detail: 'the upload broke off' }));
+    rq.open('POST', address(path, query));
+    rq.setRequestHeader('Accept', 'application/json');
+    rq.setRequestHeader('Content-Type', 'application/octet-stream');
+    rq.setRequestHeader('Idempotency-Key', freshKey());
+    if (csrf) rq.setRequestHeader('X-CSRF-Token', csrf);
+    rq.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
+    rq.onerror = unreachable;
+    rq.onabort = () => reject(new DOMException('called off', 'AbortError'));
+    rq.onload = () => {
+      let told = {};
+      try {
+        told = JSON.parse(rq.responseText);
+      } catch {
+        // Words of what stands before wecomd.
+      }
+      if (rq.status >= 200 && rq.status < 300) resolve(told);
+      else if (!rq.status) unreachable();
+      else reject(new Problem({ code: rq.status === 413 ? 'too_large' : 'unexpected', ...told, status: rq.status }));
+    };
+    signal?.addEventListener('abort', () => rq.abort());
+    rq.send(file);
+  });
+}
+
 export const get = (path, query, options) => call('GET', path, { query, ...options });
 export const post = (path, body = {}, options) => call('POST', path, { body, ...options });
 export const put = (path, body, options) => call('PUT', path, { body, ...options });

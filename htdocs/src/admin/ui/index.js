@@ -21,6 +21,7 @@ export const Chart = defineAsyncComponent(() => import('./Chart.vue'));
 export { fieldsFromSchema, openapi, routeFields } from './fields.js';
 export { bytesText, durationText, durationWritten, exactTime, numberText, percentText, toMs } from './format.js';
 export { useLoad, useSignal } from './load.js';
+export { usePolling } from './poll.js';
 export { expectedText, problemText } from './problem.js';
 export { sayDone, sayFailed } from './say.js';
 export { useServerWords } from './server.js';

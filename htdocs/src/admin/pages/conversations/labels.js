@@ -1,0 +1,14 @@
+// What the API's short codes look like; the words are in words.js.
+export const sources = ['customer', 'kf', 'app', 'bot', 'web'];
+export const sourceTone = { customer: 'good', kf: 'busy', app: 'quiet', bot: 'quiet', web: 'warn' };
+
+// "user:li.na" is li.na, "member:lisi" is lisi, "machine:kf" is kf.
+export const plainAuthor = (author) => String(author ?? '').replace(/^[a-z]+:/, '');
+
+export const pictures = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+
+// A code in words, where there are words for it; otherwise the code itself, which is true in every language.
+export function wordOf({ t, te }, group, code) {
+  const key = `conversations.${group}.${String(code).replaceAll('.', '_')}`;
+  return te(key) ? t(key) : String(code);
+}
