@@ -85,7 +85,7 @@ test('the overview shows what happened, and each number leads to its list', asyn
 	assert.equal(await tile(page, '收到的消息').locator('.value').textContent(), '1');
 	assert.equal(await tile(page, '未定的对外动作').locator('.value').textContent(), '1');
 	assert.match(await tile(page, '模型费用').locator('.value').textContent(), /^¥0\.\d+$/);
-	assert.equal(await page.locator('figure canvas').count(), 5, 'five charts are drawn');
+	assert.equal(await page.locator('figure svg.plot').count(), 5, 'five charts are drawn');
 	const health = page.getByTestId('health');
 	assert.match(await health.locator('li', { hasText: 'crash' }).textContent(), /注意.*24 小时内有 2 个任务被搁置/s);
 	assert.match(await health.locator('li', { hasText: 'demo' }).textContent(), /正常/);
@@ -381,7 +381,7 @@ test('a persona is added, changed and deleted', async () => {
 test('what was used is drawn by day, bot, model and person, and listed', async () => {
 	const { page } = operator;
 	await visit(operator, system, '/smartbot/usage');
-	assert.equal(await page.locator('figure canvas').count(), 4);
+	assert.equal(await page.locator('figure svg.plot').count(), 4);
 	const calls = await system.number('SELECT SUM(calls) FROM smartbot_usage');
 	assert.equal(await tile(page, '调用').locator('.value').textContent(), String(calls));
 	assert.equal(await page.locator('tbody tr').count(), await system.number('SELECT COUNT(*) FROM smartbot_usage'));
