@@ -69,6 +69,21 @@ static int show(wc_request *rq, const void *self)
 	return reply_or_err(rq, customer, &e);
 }
 
+/* Who it is on each channel, in clear. */
+static int reveal(wc_request *rq, const void *self)
+{
+	wc_arena   *a  = wc_request_arena(rq);
+	int64_t     id = parse_id(wc_path_param(rq, "id"));
+	wc_err      e;
+	json_t     *customer = customer_json(a, id, false, &e), *list = customer ? identities_json(a, id, true, &e) : NULL;
+	const char *text     = list ? wc_json_text(a, list) : NULL;
+
+	(void)self;
+	if (!list)
+		return wc_reply_err(rq, &e);
+	return wc_reply_revealed(rq, "customer.reveal", wc_printf(a, "customer:%" PRId64, id), (wc_revealed[]){{"identities", {text, strlen(text)}}, {0}});
+}
+
 static int export(wc_request *rq, const void *self)
 {
 	wc_err  e;
@@ -148,6 +163,7 @@ WC_PART(customer_part, "customer",
 		{WC_GET, "/api/customers", WC_VIEWER, list, "Customers, the newest first", .query = query_fields, .query_size = sizeof(struct customer_filter),
 		 .list = true, .answer = item_fields},
 		{WC_GET, "/api/customers/{id}", WC_VIEWER, show, "A customer, with a member for each plugin's section"},
+		{WC_POST, "/api/customers/{id}/reveal", WC_OPERATOR, reveal, "Who a customer is on each channel, in clear; audited"},
 		{WC_POST, "/api/customers/{id}/export", WC_ADMIN, export, "Everything that is kept about a customer"},
 		{WC_POST, "/api/customers/{id}/erase", WC_ADMIN, erase, "Erases a customer for good", erasure_fields, sizeof(struct erasure)}),
 	.commands = WC_COMMANDS(

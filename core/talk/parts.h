@@ -186,7 +186,6 @@ const char *masked_name(wc_arena *a, const char *name);                         
 const char *preview_of(wc_arena *a, const char *text, const char *name);         /* its beginning without digits and without the name */
 
 /* The customer's identities; whole: with names, peers and ties in clear. */
-json_t *identities_json(wc_arena *a, int64_t customer, bool whole, wc_err *e);
 
 /* --- media (media.c, media_type.c) ------------------------------------------------------------------------------------ */
 

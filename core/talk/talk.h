@@ -83,6 +83,9 @@ struct customer_filter {
 	const char *q, *channel;
 };
 
+/* Who they are on each channel, whole or masked. */
+json_t *identities_json(wc_arena *a, int64_t customer, bool whole, wc_err *e);
+
 json_t *customer_items(wc_arena *a, const struct customer_filter *f, int64_t before, int64_t limit, bool whole, wc_err *e);
 
 /* --- what people do (desk.c). Each is one transaction with its audit entry by actor. ------------------------------------ */

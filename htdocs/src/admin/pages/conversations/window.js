@@ -8,7 +8,8 @@ export function leftMs(window, now) {
 }
 
 // Messages that a person or the machine may send: without those kept for notices. Infinity where there is no limit.
-export const spare = ({ limit, left, reserve }) => (limit < 0 ? Infinity : left - (reserve ?? 0));
+export const isLimited = ({ limit }) => typeof limit === 'number' && limit >= 0;
+export const spare = (window) => (isLimited(window) ? window.left - (window.reserve ?? 0) : Infinity);
 
 // What happens to messages that are sent now, as a word: 'sends', 'waits' for the customer's next turn, 'refused'.
 export function fate(window, now, n = 1) {
