@@ -8,6 +8,7 @@ export { default as DetailDrawer } from './DetailDrawer.vue';
 export { default as Facts } from './Facts.vue';
 export { default as FieldForm } from './FieldForm.vue';
 export { default as JsonBlock } from './JsonBlock.vue';
+export { default as Kept } from './Kept.vue';
 export { default as MaskedText } from './MaskedText.vue';
 export { default as PageActions } from './PageActions.vue';
 export { default as Panel } from './Panel.vue';

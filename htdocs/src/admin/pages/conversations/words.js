@@ -91,7 +91,7 @@ const zh = {
   why: '依据',
   whyTitle: '这个回答的依据',
   whyOf: {
-    model: '模型', scenario: '场景', prompt_tokens: '输入 token', completion_tokens: '输出 token', first_text_ms: '首字毫秒', total_ms: '总毫秒', attempts: '尝试次数', confidence: '把握',
+    model: '模型', scenario: '场景', prompt_tokens: '输入 token', completion_tokens: '输出 token', first_text_ms: '首字毫秒', total_ms: '总毫秒', ms: '毫秒', attempts: '尝试次数', confidence: '把握',
     score: '得分', reason: '原因',
   },
   sources: '{n} 处来源',
@@ -259,7 +259,7 @@ const en = {
   why: 'Why',
   whyTitle: 'Why this answer',
   whyOf: {
-    model: 'Model', scenario: 'Scenario', prompt_tokens: 'Prompt tokens', completion_tokens: 'Answer tokens', first_text_ms: 'First text, ms', total_ms: 'Total, ms', attempts: 'Attempts', confidence: 'Confidence',
+    model: 'Model', scenario: 'Scenario', prompt_tokens: 'Prompt tokens', completion_tokens: 'Answer tokens', first_text_ms: 'First text, ms', total_ms: 'Total, ms', ms: 'Milliseconds', attempts: 'Attempts', confidence: 'Confidence',
     score: 'Score', reason: 'Reason',
   },
   sources: '{n} sources',
