@@ -44,7 +44,7 @@ async function takeAll(browser, { system, name, password }, look, places) {
     if (!await first.count()) continue;
     await first.click();
     // A drawer, or a page of its own.
-    await opened.page.waitForFunction((path) => [...document.querySelectorAll('.el-drawer')].some((one) => one.checkVisibility()) || location.hash.split('?')[0] !== `#${path}`, place.path);
+    await opened.page.waitForFunction((path) => [...document.querySelectorAll('.el-drawer')].some((one) => one.checkVisibility()) || location.hash.split('?')[0] !== `#${path}` || location.hash.includes('id='), place.path);
     await settled(opened.page);
     await opened.page.screenshot({ path: path.join(folder, `${place.name}-open-${look.name}.png`) });
   }

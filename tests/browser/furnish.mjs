@@ -19,6 +19,7 @@ export async function furnish(system, adminPassword) {
   await send('PUT', '/api/settings/hello', { greeting: '您好, ' });
   await system.speed({ chars_per_s: 5000, refresh_ms: 100, first_token_ms: 0 });
   for (const question of ['差旅怎么报销?', 'WiFi 密码是什么?', hostile]) await system.say(question, { person: 'zhangsan' });
+  await furnishChat(system);
   await system.jobsAreDone();
   await furnishGroups(system, send);
   await furnishWork(system);
@@ -43,6 +44,15 @@ async function furnishGroups(system, send) {
   await send('PUT', '/api/wecom/customer/groups/wrseed1-000001/tags', { tags: ['VIP', '华东'] });
   await send('PUT', `/api/wecom/customer/segments/${encodeURIComponent('大群')}`, { rules: { min_members: 20, deliverable: 'yes' } });
   await synced('reconcile');
+}
+
+// Customers of 微信客服: one who asks, one with hostile words and name.
+async function furnishChat(system) {
+  const sim = async (what, body) => must(system.postJson(`/sim/api/${what}`, body));
+  const at = (external_userid) => ({ open_kfid: 'wkxiaodian', external_userid });
+  await sim('kf/customers', { external_userid: 'wmhostile', nickname: hostile.slice(0, 40) });
+  await sim('kf/say', { ...at('wmsunli'), text: '鞋子可以换码吗？' });
+  await sim('kf/say', { ...at('wmhostile'), text: hostile });
 }
 
 // Ratings, a replay, jobs that were given up, model calls that failed, some days of use.

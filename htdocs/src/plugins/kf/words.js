@@ -82,7 +82,24 @@ const zh = {
   qr: '二维码',
   qrOf: '场景 {scene} 的二维码',
   qrSave: '下载二维码（SVG）',
-  server: { summary: '微信客服：拉取消息、回答、转人工' },
+  server: {
+    summary: '微信客服：拉取消息、回答、转人工',
+    routes: {
+      get_api_kf_accounts: '列出客服账号和设置',
+      post_api_kf_accounts: '新建客服账号',
+      get_api_kf_accounts_by_open_kfid: '查看一个客服账号',
+      put_api_kf_accounts_by_open_kfid: '修改客服账号',
+      delete_api_kf_accounts_by_open_kfid: '删除客服账号',
+      get_api_kf_accounts_by_open_kfid_servicers: '列出接待人员',
+      post_api_kf_accounts_by_open_kfid_servicers: '添加接待人员',
+      delete_api_kf_accounts_by_open_kfid_servicers_by_userid: '移除接待人员',
+      get_api_kf_accounts_by_open_kfid_links: '列出客服链接',
+      post_api_kf_accounts_by_open_kfid_links: '新建客服链接',
+      get_api_kf_links_by_id_qr: '链接的二维码',
+      post_api_kf_sync: '立即拉取客服消息',
+      get_api_kf_status: '查看拉取的状况',
+    },
+  },
 };
 
 const en = {
