@@ -18,7 +18,7 @@ const looks = [
 ];
 
 async function prepare() {
-  const system = await startSystem({ plugins: ['customer-group'] });
+  const system = await startSystem({ plugins: ['customer-group', 'kf'] });
   const passwords = await addPeople(system);
   await furnish(system, passwords.admin);
   return { system, name: 'the-admin', password: passwords.admin, stop: () => system.stop() };

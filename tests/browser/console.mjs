@@ -118,7 +118,7 @@ export const fitsTheWidth = (page) => page.evaluate(() => document.documentEleme
 
 // A furnished system with people of each role, and a browser.
 export async function startConsole() {
-  const system = await startSystem({ plugins: ['customer-group'] });
+  const system = await startSystem({ plugins: ['customer-group', 'kf'] });
   const passwords = await addPeople(system);
   await furnish(system, passwords.admin);
   const browser = await launch();

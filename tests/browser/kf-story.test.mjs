@@ -18,7 +18,7 @@ let system, browser, passwords;
 
 before(async () => {
   fs.mkdirSync(pictures, { recursive: true });
-  system = await startSystem();
+  system = await startSystem({ plugins: ['kf'] });
   passwords = await addPeople(system);
   browser = await launch();
 });

@@ -222,8 +222,8 @@ class Books {
 const UNSTEADY = ['process', 'lease', 'rate_bucket', 'tx_mark', 'timer', 'api_token', 'admin_throttle', 'schema_migration', 'setting_version'];
 
 export class Bench {
-	// file: of the tests, as the kinds name it. plugins: of tests/plugins, beside hello and smartbot.
-	static async start(file, { conf = '', folder, kf: withKf = false } = {}) {
+	// file: of the tests, as the kinds name it. plugins: as in startSystem().
+	static async start(file, { conf = '', folder, plugins } = {}) {
 		const bench = new Bench();
 		const state = tempFolder();
 		bench.file = file;
@@ -231,7 +231,7 @@ export class Bench {
 		bench.proxy = await startProxy({ at: path.join(state, 'proxy.sock'), to: path.join(state, 'run/db.sock') });
 		bench.folder = folder;
 		try {
-			bench.system = await startSystem({ state, kf: withKf, conf: `[db]\nsocket = ${state}/proxy.sock\n${conf}` });
+			bench.system = await startSystem({ state, plugins, conf: `[db]\nsocket = ${state}/proxy.sock\n${conf}` });
 		} catch (error) {
 			await bench.proxy.close();
 			throw error;
