@@ -4,9 +4,8 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import axe from 'axe-core';
 import { root } from '../system/harness.mjs';
-import { done, fitsTheWidth, heading, registeredPages, rest, restSession, settled, startConsole, visit } from './console.mjs';
+import { done, fitsTheWidth, heading, registeredPages, rest, restSession, settled, startConsole, visit, noSeriousFindings } from './console.mjs';
 import { hostile } from './furnish.mjs';
 
 const ranks = ['viewer', 'operator', 'approver', 'admin'];
@@ -44,17 +43,6 @@ test('every page has the same words in Chinese and English, and its own address'
 });
 
 // --- every page ---
-
-// Between light and dark only the colours differ; and behind a drawer is what was looked at before it opened.
-async function noSeriousFindings(page, where, { only, inside = 'html' } = {}) {
-  if (!await page.evaluate(() => 'axe' in globalThis)) await page.evaluate(axe.source);
-  const options = { resultTypes: ['violations'], preload: false, iframes: false, ...only ? { runOnly: { type: 'rule', values: [only] } } : {} };
-  const { violations, passes } = await page.evaluate(([place, chosen]) => globalThis.axe.run(place, chosen), [inside, options]);
-  const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
-    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join('\n')}`);
-  assert.deepEqual(serious, [], where);
-  assert.ok(violations.length + passes.length > 0, `${where}: axe looked at nothing`);
-}
 
 async function inColours(page, colorScheme) {
   await page.emulateMedia({ colorScheme });

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 import { patience, root, startSystem, waitFor } from '../system/harness.mjs';
 import { furnish } from './furnish.mjs';
@@ -161,3 +162,14 @@ export async function restSession(system, name, password) {
 export const rest = (system, session, method, at, body) => system.get(at, {
   method, headers: { ...session, 'Content-Type': 'application/json' }, body: body === undefined ? undefined : JSON.stringify(body),
 });
+
+// Between light and dark only the colours differ; and behind a drawer is what was looked at before it opened.
+export async function noSeriousFindings(page, where, { only, inside = 'html' } = {}) {
+  if (!await page.evaluate(() => 'axe' in globalThis)) await page.evaluate(axe.source);
+  const options = { resultTypes: ['violations'], preload: false, iframes: false, ...only ? { runOnly: { type: 'rule', values: [only] } } : {} };
+  const { violations, passes } = await page.evaluate(([place, chosen]) => globalThis.axe.run(place, chosen), [inside, options]);
+  const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join('\n')}`);
+  assert.deepEqual(serious, [], where);
+  assert.ok(violations.length + passes.length > 0, `${where}: axe looked at nothing`);
+}

@@ -1,10 +1,8 @@
 const zh = {
   groups: '客户群',
-  group: '客户群',
   joinWays: '加入群聊',
   joinWay: '群活码',
   segments: '客户群分组',
-  drift: '同步与告警',
   name: '群名',
   unnamed: '未命名的群',
   owner: '群主',
@@ -135,11 +133,9 @@ const zh = {
 
 const en = {
   groups: 'Customer groups',
-  group: 'Customer group',
   joinWays: 'Join ways',
   joinWay: 'Join way',
   segments: 'Segments',
-  drift: 'Sync and warnings',
   name: 'Name',
   unnamed: 'A group without a name',
   owner: 'Owner',
