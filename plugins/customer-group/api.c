@@ -74,7 +74,6 @@ int api_sync(wc_request *rq, const void *self)
 	if (!*s->secret)
 		return wc_problem(rq, 409, "not_set_up", "[customer-group] secret names no section [wecom:NAME] yet");
 	if ((rc = sweep_begin(a, order->kind, wc_actor(rq), &id, &e)) < 0 ||
-	    wc_audit(NULL, &(wc_audit_entry){wc_actor(rq), "customer_group.sync", wc_printf(a, "sweep:%" PRId64, id), wc_json(a, "{s:s, s:b}", "kind", order->kind, "new", rc)}, &e) < 0 ||
 	    wc_db_query(NULL, a, &rows, &e, SWEEP " WHERE id = ?", wc_int(id)) < 0)
 		return wc_reply_err(rq, &e);
 	return wc_reply_json(rq, rc ? 202 : 200, wc_json_keep(a, sweep_json(a, &rows, 0, NULL)));

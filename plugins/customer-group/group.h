@@ -61,7 +61,7 @@ int group_dismiss(struct run *r, const char *chat_id, int64_t at_ms, wc_err *e);
 
 /* --- sync.c ---------------------------------------------------------------------------------------------------------- */
 
-/* Begins a sweep; *id is the one under way when there is one (0 is returned then, 1 for a new one). */
+/* Begins a sweep; *id is the one under way when there is one (0 is returned then, 1 for a new one, which is audited if a person asked). */
 int sweep_begin(wc_arena *a, const char *kind, const char *asked_by, int64_t *id, wc_err *e);
 
 int sync_tick(wc_job *job, const void *self, wc_err *e);

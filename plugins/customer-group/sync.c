@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #define PAGE        1000
+#define BY_TIMER    "timer"
 #define RESTARTS    3        /* of a batch whose cursor was refused */
 #define RUNS_MAX    200      /* jobs of one sweep */
 #define DETAIL_PART 50       /* groups between two looks at the clock and the counters */
@@ -61,6 +62,9 @@ static int begin_tx(wc_db *db, void *arg, wc_err *e)
 		return -1;
 	b->id     = wc_row_int(&rows, 0, 0);
 	b->is_new = true;
+	if (strcmp(b->asked_by, BY_TIMER) &&
+	    wc_audit(db, &(wc_audit_entry){b->asked_by, "customer_group.sync", wc_printf(b->a, "sweep:%" PRId64, b->id), wc_json(b->a, "{s:s}", "kind", b->kind)}, e) < 0)
+		return -1;
 	return add_job(db, b->a, b->id, 1, 0, e);
 }
 
@@ -96,7 +100,7 @@ static int tick(wc_job *job, const struct customer_group *self, const char *kind
 {
 	int64_t id;
 
-	return !*self->secret || sweep_begin(wc_job_arena(job), kind, "timer", &id, e) >= 0 ? 0 : -1;
+	return !*self->secret || sweep_begin(wc_job_arena(job), kind, BY_TIMER, &id, e) >= 0 ? 0 : -1;
 }
 
 int sync_tick(wc_job *job, const void *self, wc_err *e)

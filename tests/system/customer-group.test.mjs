@@ -55,6 +55,7 @@ test('the first sweep brings all groups with their members, the next one asks fo
 	await act('seed', { seed: 1, owners: 3, groups: 12, members: 6 });
 	const first = await synced();
 	assert.deepEqual([first.groups_new, first.details, first.owners], [12, 12, 6]);
+	assert.deepEqual(await system.sql("SELECT action, object FROM audit_log WHERE object LIKE 'sweep:%'"), [['customer_group.sync', `sweep:${first.id}`]]);
 	const all = await items('/groups?limit=200');
 	assert.equal(all.length, 12);
 	const one = all.find(({ chat_id }) => chat_id === 'wrseed1-000003');
