@@ -85,11 +85,12 @@ $B/places: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(PLACES))' | cmp -s - $@ || echo '$(subst ','\'',$(PLACES))' >$@
 
-# What a plugin links with besides.
-PLUGIN_LIBS_kf := -lqrencode
+# A plugin that needs further libraries says so in its plugin.mk: PLUGIN_LIBS_<name>, PLUGIN_CFLAGS_<name>, and UNIT_LIBS_<test> for its unit tests.
+-include $(wildcard plugins/*/plugin.mk)
 
 # A plugin is its folder: every .c in it, linked so that an unknown function fails at load.
 define plugin_rule
+$B/$3/$2/%.o: BASE += $$(PLUGIN_CFLAGS_$2)
 $B/$1/$2.so: $(patsubst %.c,$B/%.o,$(wildcard $3/$2/*.c))
 	@mkdir -p $$(@D)
 	@echo '  LINK $$@'
@@ -100,7 +101,7 @@ $(foreach p,$(TESTED),$(eval $(call plugin_rule,test-plugins,$p,tests/plugins)))
 
 $B/tests/unit/%: $B/tests/unit/%.o $(CORE)
 	@echo '  LINK $@'
-	@$(CC) $(LDFLAGS) -Wl,--export-dynamic-symbol='wc_*' -o $@ $^ $(PKG_LIBS) $$(pkg-config --libs cmocka)
+	@$(CC) $(LDFLAGS) -Wl,--export-dynamic-symbol='wc_*' -o $@ $^ $(PKG_LIBS) $(UNIT_LIBS_$*) $$(pkg-config --libs cmocka)
 
 # Programs that the system tests talk to.
 $B/tests/peer/%: $B/tests/peer/%.o $(CORE)

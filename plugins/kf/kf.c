@@ -12,7 +12,7 @@ WC_PLUGIN(kf, struct kf,
 	.summary   = "微信客服: answers customers within WeCom's window, hands them to people",
 	.self_size = sizeof(struct kf),
 	.settings  = WC_SETTINGS(
-		{WC_INT, "page", "200", OF(page), "messages of one page, which is one transaction", .min = 1, .max = 1000, .runtime = true},
+		{WC_INT, "page", "100", OF(page), "messages of one page, which is one transaction", .min = 1, .max = 1000, .runtime = true},
 		{WC_DURATION, "fresh", "5m", OF(fresh_ms), "what was written so long before an account is first read is not answered", .min = 0, .max = 86400000},
 		{WC_DURATION, "recover", "15m", OF(recover_ms), "an account without a doorbell for so long is read all the same", .min = 1000, .max = 86400000, .runtime = true},
 		{WC_SIZE, "media_max", "20m", OF(media_max), "largest file of a customer that is kept", .min = 1024, .max = 104857600, .runtime = true},

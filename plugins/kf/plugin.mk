@@ -1,0 +1,2 @@
+# QR pictures of links.
+PLUGIN_LIBS_kf := -lqrencode
