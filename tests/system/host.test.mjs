@@ -65,6 +65,8 @@ test('the shipped sample is right once its variables are set', async () => {
 	const env = {
 		LLM_API_BASE: 'https://llm.example/v1', LLM_API_KEY: 'k', LLM_MODEL: 'm',
 		WECOM_TOKEN: 'QDG6eK', WECOM_ENCODING_AES_KEY: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C', WECOM_AIBOT_ID: 'b',
+		WECOM_CORP_ID: 'ww1', WECOM_APP_SECRET: 's', WECOM_APP_AGENT_ID: '1000002', WECOM_CONTACT_TOKEN: 'QDG6eK',
+		WECOM_CONTACT_AES_KEY: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C',
 	};
 	const mine = write('mine.conf', `[core]\nplugin_dir = ${build}/plugins\n[db]\npassword = x\n[crypt]\nkey_file = \${KEYS}\n[model:main]\nbase = \${LLM_API_BASE}\nkey = \${LLM_API_KEY}\nmodel = \${LLM_MODEL}\n`);
 	const shipped = await wecomd(env, '-c', 'etc/wecomd.conf', '-c', mine, 'check');
@@ -74,7 +76,7 @@ test('the shipped sample is right once its variables are set', async () => {
 	fs.cpSync('etc/conf.d', path.join(folder, 'sample/conf.d'), { recursive: true });
 	const checked = await wecomd(env, '-c', path.join(folder, 'sample/wecomd.conf'), '-c', mine, 'check');
 	assert.equal(checked.status, 0, checked.stderr);
-	assert.match(checked.stdout, /^ok: 2 plugins, 1 model/);
+	assert.match(checked.stdout, /^ok: 3 plugins, 1 model/);
 });
 
 test('check reports every problem at once, with file and line', async () => {
@@ -107,7 +109,7 @@ this is no setting
 		/^bad\.conf:8: \[web\] threads: expected /,
 		/^bad\.conf:9: \[web\] processes: expected /,
 		/^bad\.conf:11: \[log\] level: expected one of debug\|info\|warn\|error$/,
-		/^bad\.conf:14: \[plugins\] ghost: there is no .*ghost\.so\. There are: hello, /,
+		/^bad\.conf:14: \[plugins\] ghost: there is no .*ghost\.so\. There are: customer-group, hello, /,
 		/^bad\.conf:15: \[plugins\] smartbot: expected on or off$/,
 		/^bad\.conf:17: \[hello\] greting: no such setting; did you mean greeting\?$/,
 		/^bad\.conf:19: the environment has no NO_SUCH_VARIABLE; set it, or write NO_SUCH_VARIABLE=… into the file wecomd\.env beside the configuration$/,
