@@ -137,11 +137,22 @@ static int seed_tx(wc_db *db, void *arg, wc_err *e)
 	               " CONCAT('客户群', seq), CONCAT('owner', ?, '-', 1 + seq MOD ?), ? - 86400 * (1 + seq MOD 90), 500 FROM seq_1_to_100000 WHERE seq <= ?",
 	               seed, seed, owners, now, groups) < 0)
 		return -1;
-	return wc_db_exec(db, e, "INSERT INTO simulator_room_member (chat_id, id, type, join_s, scene, invitor)"
-	                  " SELECT r.chat_id, IF(m.seq = 1, r.owner, CONCAT('wm', SUBSTR(r.chat_id, 3), '-', m.seq)), IF(m.seq = 1, 1, 2),"
-	                  " r.created_s + 60 * m.seq, 1 + m.seq MOD 3, IF(m.seq MOD 3 = 0, r.owner, '')"
-	                  " FROM simulator_room r JOIN seq_1_to_500 m ON m.seq <= ? WHERE r.chat_id LIKE CONCAT('wrseed', ?, '-%')", wc_int(s->members), seed) < 0
-	               ? -1 : 0;
+	return 0;
+}
+
+#define SEED_PART 100
+
+/* A million rows in one statement would take longer than a connection waits. */
+static int seed_members(const struct contact_seed *s, wc_err *e)
+{
+	for (int64_t from = 1; from <= s->groups; from += SEED_PART)
+		if (wc_db_exec(NULL, e, "INSERT IGNORE INTO simulator_room_member (chat_id, id, type, join_s, scene, invitor)"
+		               " SELECT r.chat_id, IF(m.seq = 1, r.owner, CONCAT('wm', SUBSTR(r.chat_id, 3), '-', m.seq)), IF(m.seq = 1, 1, 2),"
+		               " r.created_s + 60 * m.seq, 1 + m.seq MOD 3, IF(m.seq MOD 3 = 0, r.owner, '') FROM simulator_room r JOIN seq_1_to_500 m ON m.seq <= ?"
+		               " WHERE r.chat_id BETWEEN CONCAT('wrseed', ?, '-', LPAD(?, 6, '0')) AND CONCAT('wrseed', ?, '-', LPAD(?, 6, '0'))", wc_int(s->members),
+		               wc_int(s->seed), wc_int(from), wc_int(s->seed), wc_int(from + SEED_PART - 1)) < 0)
+			return -1;
+	return 0;
 }
 
 int contact_do_seed(wc_request *rq, const void *self)
@@ -150,7 +161,7 @@ int contact_do_seed(wc_request *rq, const void *self)
 	wc_err              e = {0};
 	int                 rc;
 
-	rc = contact_ready(self, &e) < 0 ? -1 : wc_db_tx(seed_tx, &s, &e);
+	rc = contact_ready(self, &e) < 0 || wc_db_tx(seed_tx, &s, &e) < 0 ? -1 : seed_members(&s, &e);
 	return reply_to(rq, rc, &e, wc_json(wc_request_arena(rq), "{s:I, s:I}", "groups", (json_int_t)s.groups, "members", (json_int_t)s.members));
 }
 

@@ -14,7 +14,8 @@ export async function groupsChaos({ groups, members, owners = 25, kills, quick =
 			return answer.json;
 		};
 		const begin = Date.now();
-		await system.get('/sim/api/contact/seed', { method: 'POST', body: JSON.stringify({ seed: 3, owners, groups, members }), headers: { 'Content-Type': 'application/json' }, ms: 300_000 });
+		const seeded = await system.get('/sim/api/contact/seed', { method: 'POST', body: JSON.stringify({ seed: 3, owners, groups, members }), headers: { 'Content-Type': 'application/json' }, ms: 300_000 });
+		assert.equal(seeded.status, 200, seeded.text);
 		say(`${groups} groups of ${members} members made in ${((Date.now() - begin) / 1000).toFixed(1)} s`);
 		const stored = () => system.number('SELECT COUNT(*) FROM wecom_customer_group WHERE detail_at IS NOT NULL');
 		const sweep = async (kind) => {
