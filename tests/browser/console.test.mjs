@@ -47,7 +47,7 @@ test('what the server expects of a field is said in the person’s language, and
 
 // --- sign-in ---
 
-test('the first page is under 400 KB compressed, sign-in and all', async () => {
+test('the first page is under 300 KB compressed, sign-in and all', async () => {
   const opened = await openPage(browser, system);
   const sizes = [];
   opened.page.on('requestfinished', (rq) => { if (/\/(admin|assets)\//.test(rq.url())) sizes.push(rq.sizes().then((size) => ({ url: rq.url(), n: size.responseBodySize }))); });
@@ -57,7 +57,7 @@ test('the first page is under 400 KB compressed, sign-in and all', async () => {
   const total = all.reduce((sum, { n }) => sum + n, 0);
   console.log(`the first page: ${Math.round(total / 1024)} KiB in ${all.length} files`);
   assert.ok(all.some(({ url }) => url.endsWith('.js')) && total > 50_000, 'something was loaded');
-  assert.ok(total < 400_000, `${total} bytes`);
+  assert.ok(total < 300_000, `${total} bytes`);
   await done(opened);
 });
 

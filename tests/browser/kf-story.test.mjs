@@ -42,6 +42,18 @@ const entered = async (role, options, at) => {
 const left = (page) => page.getByTestId('window').getAttribute('data-left').then(Number);
 const bubble = (page, from, text) => page.locator(`[data-testid=message][data-from=${from}]`).filter({ hasText: text });
 
+test('the arithmetic of the window and of the hours', async () => {
+  const { fate, left, leftMs, spare } = await import('../../htdocs/src/admin/pages/conversations/window.js');
+  const open = { open: true, closes_at: new Date(100_000).toISOString(), limit: 5, left: 2, reserve: 1, reason: '' };
+  assert.deepEqual([left(open), spare(open), leftMs(open, 40_000), leftMs({ closes_at: null }, 0), left({ limit: null, left: null })], [2, 1, 60_000, Infinity, Infinity]);
+  assert.deepEqual([fate(open, 0, 2), fate(open, 0, 3), fate(open, 100_001), fate({ ...open, open: false, reason: 'with_servicer' }, 0), fate(null, 0)], ['sends', 'waits', 'waits', 'refused', 'sends']);
+  const { readHours } = await import('../../htdocs/src/plugins/kf/hours.js');
+  assert.deepEqual(readHours('').week[6], ['00:00-24:00']);
+  const { week, dates } = readHours('mon-wed,sat 09:00-12:00,13:00-18:00; sun closed; 2026-10-01 closed');
+  assert.deepEqual([week[0], week[3], week[5], week[6], dates], [['09:00-12:00', '13:00-18:00'], [], ['09:00-12:00', '13:00-18:00'], [], [{ date: '2026-10-01', spans: [] }]]);
+  assert.deepEqual(['mon', 'mon 9-18', 'someday 09:00-10:00', 'mon 25:00-26:00'].map(readHours), [null, null, null, null]);
+});
+
 test('three quick questions are answered in order while the meter counts down; a person takes over, answers, and hands back', async () => {
   const phone = await openPage(browser, system, { viewport: { width: 390, height: 844 } });
   const say = async (text) => {

@@ -27,7 +27,8 @@ export function zoneName() {
 export function nearTime(at, now, language) {
   const ms = toMs(at);
   if (Number.isNaN(ms)) return '';
-  const away = ms - now;
+  // The clock that pages share moves every 15 s: what is newer than it is of now.
+  const away = ms > now && ms - now < 20_000 ? 0 : ms - now;
   const size = Math.abs(away);
   if (size >= 86_400_000) return exactTime(ms).slice(0, 16);
   const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
