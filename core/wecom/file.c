@@ -11,14 +11,14 @@
 #include <sys/stat.h>
 
 #define ERROR_MAX 4096     /* an errcode with its errmsg is smaller */
-#define NAME_MAX_ 200
+#define NAME_BYTES 200
 
 /* --- up -------------------------------------------------------------------------------------------------------------- */
 
 /* What ends a quoted value or a line has no place in one. */
 static const char *quotable(wc_arena *a, const char *name)
 {
-	char *s = wc_strndup(a, name, wc_utf8_cut(name, strlen(name), NAME_MAX_));
+	char *s = wc_strndup(a, name, wc_utf8_cut(name, strlen(name), NAME_BYTES));
 
 	for (char *p = s; *p; p++)
 		if (*p == '"' || *p == '\\' || *p == '/' || (unsigned char)*p < ' ' || *p == 0x7f)

@@ -142,14 +142,13 @@ struct page {
 	wc_arena             *a;
 	const struct kf      *self;
 	const struct account *acc;
-	const char           *cursor;       /* it was asked for with; "" */
 	const char           *next;
 	const json_t         *list;
 	json_t               *people;       /* external_userid → {"nickname", "unionid"} */
 	json_t               *over;         /* external_userid → true: the servicer's session is over */
 	json_t               *left_out;     /* msgid → true: it cannot be stored */
 	const char           *current;      /* the msgid that is being taken */
-	bool                  more, restarted;
+	bool                  more;
 	struct welcome       *welcomes;     /* out */
 	int64_t               taken, known, quiet;
 };

@@ -19,7 +19,6 @@ struct pulling {
 	const char         *cursor;
 	int64_t             taken;
 	int                 pages, still;
-	bool                restarted;
 };
 
 /* --- one page ----------------------------------------------------------------------------------------------------------- */
@@ -147,7 +146,6 @@ static int ask_from_anywhere(struct pulling *x, wc_arena *a, wc_answer *answer, 
 		wc_log(WC_WARN, "a cursor is refused; the account is read from its oldest message", wc_kv_s("account", x->acc.open_kfid),
 		       wc_kv_i("errcode", answer->errcode));
 		wc_count("wecomd_kf_restarts_total", 1, NULL);
-		x->restarted = true;
 	}
 	*answer = again;
 	return 0;
@@ -164,7 +162,7 @@ static int64_t whole(const json_t *object, const char *name)
 static int one_page(struct pulling *x, wc_err *e)
 {
 	wc_arena   *a = wc_arena_new();
-	struct page p = {.a = a, .self = x->self, .acc = &x->acc, .cursor = x->cursor};
+	struct page p = {.a = a, .self = x->self, .acc = &x->acc};
 	wc_answer   answer;
 	const char *next;
 	int         rc = ask_from_anywhere(x, a, &answer, e);

@@ -5,7 +5,7 @@ import { waitFor } from '../system/harness.mjs';
 import { nowMs } from './model.mjs';
 
 export async function measureKf(_, { messages, say }) {
-	const kf = await startKf({ lease: '10s', more: '[worker]\nprocesses = 2\nthreads = 16\n' });
+	const kf = await startKf({ lease: '10s', workers: 2 });
 	const count = (sql) => kf.system.number(sql);
 
 	try {

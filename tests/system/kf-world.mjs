@@ -6,9 +6,9 @@ import { startSystem, waitFor } from './harness.mjs';
 export const KF = 'wkxiaodian';
 
 // settings: lines of [kf:kf]; more: whatever else the configuration has.
-export async function startKf({ settings = '', more = '', lease = '2s' } = {}) {
+export async function startKf({ settings = '', more = '', lease = '2s', workers = 1 } = {}) {
 	const fake = await startFake();
-	const conf = `[web]\nprocesses = 1\n[worker]\nprocesses = 1\nlease = ${lease}\n${modelSection(fake, 'fake', 'breaker_failures = 0\nretries = 0')}[kf:kf]\nmodel = fake\n${settings}\n${more}`;
+	const conf = `[web]\nprocesses = 1\n[worker]\nprocesses = ${workers}\nlease = ${lease}\n${modelSection(fake, 'fake', 'breaker_failures = 0\nretries = 0')}[kf:kf]\nmodel = fake\n${settings}\n${more}`;
 	const system = await startSystem({ conf, plugins: ['kf'] });
 	const kf = new Kf(system, fake);
 	for (const role of ['viewer', 'operator', 'admin'])
