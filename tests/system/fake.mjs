@@ -78,6 +78,7 @@ export async function startFake() {
 				if (destroy) return answer.socket.destroy();
 				return answer.writeHead(status).end(text);
 			}
+			if (!body) return answer.writeHead(404).end();     // the doctor's question, which has none
 			const request = JSON.parse(body);
 			const text = textOf(request.messages.findLast((message) => message.role === 'user'));
 			fake.asked.push({ ...request, text });

@@ -155,7 +155,7 @@ const listRoutes = () => Object.entries(doc.paths).filter(([, { get: op }]) => o
 
 test('every list is among those that were paged, and none pages in another way', async () => {
 	const paged = new Set(lists.map(({ at }) => at.split('?')[0]));
-	for (const { at } of listRoutes().filter(({ op }) => ['core', 'smartbot', 'customer-group'].includes(op.tags[0]))) assert.ok(paged.delete(at), `${at} is not tested`);
+	for (const { at } of listRoutes().filter(({ op }) => op.tags[0] !== 'hello')) assert.ok(paged.delete(at), `${at} is not tested`);
 	assert.deepEqual([...paged], []);
 	for (const [at, { get: op }] of Object.entries(doc.paths)) {
 		if (!op || at.includes('{') || ['/api/doctor', '/api/health/parts'].includes(at) || !at.startsWith('/api/') || op.parameters.some(({ name }) => name === 'cursor')) continue;
