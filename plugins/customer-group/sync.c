@@ -10,7 +10,8 @@
 #define PAGE        1000
 #define BY_TIMER    "timer"
 #define RESTARTS    3        /* of a batch whose cursor was refused */
-#define RUNS_MAX    200      /* jobs of one sweep */
+#define RUNS_MAX    5000     /* jobs of one sweep */
+#define PART_MS     5000     /* then another job goes on: one that was killed often would wait for minutes */
 #define DETAIL_PART 50       /* groups between two looks at the clock and the counters */
 
 struct sweep {
@@ -524,8 +525,11 @@ static int one_step(struct sweep *s, size_t phase, wc_err *e)
 	return rc;
 }
 
+/* 1: there is more to do, for another job; 0: all is done. */
 static int run_phases(struct sweep *s, bool first, wc_err *e)
 {
+	int64_t until = wc_mono_ms() + PART_MS;
+
 	for (size_t i = phase_of(s->phase); i < PHASES; i++) {
 		int rc = phases[i].at_night && !is_reconcile(s) && !first ? 0 : 1;
 
@@ -533,6 +537,8 @@ static int run_phases(struct sweep *s, bool first, wc_err *e)
 			if (wc_job_stopping(s->r.job))
 				return wc_fail(e, WC_E_STOPPED, "the sweep goes on elsewhere");
 			rc = one_step(s, i, e);
+			if (rc > 0 && wc_mono_ms() > until)
+				return 1;
 		}
 		if (rc < 0 || next_phase(s, i + 1 < PHASES ? phases[i + 1].name : "end", e) < 0)
 			return -1;
@@ -574,6 +580,7 @@ int sweep_run(wc_job *job, const void *self, wc_err *e)
 {
 	struct sweep s = {.r = {.self = self, .job = job, .a = wc_job_arena(job)}, .id = number_of(wc_job_args(job), "sweep"), .run = number_of(wc_job_args(job), "run")};
 	wc_rows      rows;
+	int          rc;
 
 	if (wc_db_query(NULL, s.r.a, &rows, e, "SELECT kind, phase, NOT EXISTS (SELECT 1 FROM wecom_customer_sweep d WHERE d.state = 'done') FROM wecom_customer_sweep"
 	                " WHERE id = ? AND run = ? AND only_one = 1", wc_int(s.id), wc_int(s.run)) < 0)
@@ -582,7 +589,9 @@ int sweep_run(wc_job *job, const void *self, wc_err *e)
 		return 0;     /* ended, or another job goes on with it */
 	s.kind  = wc_row_text(&rows, 0, 0);
 	s.phase = wc_row_text(&rows, 0, 1);
-	if (run_phases(&s, wc_row_int(&rows, 0, 2), e) < 0)
+	if ((rc = run_phases(&s, wc_row_int(&rows, 0, 2), e)) < 0)
 		return after_failure(&s, e);
+	if (rc)
+		return wc_db_tx(rest_tx, &(struct resting){&s, 0}, e);
 	return end_sweep(&s, "done", "", e);
 }
