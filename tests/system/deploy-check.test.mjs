@@ -68,7 +68,7 @@ for (const name of fs.readdirSync(path.join(root, 'plugins')).filter((one) => on
 		fs.writeFileSync(path.join(own, `conf.d/${name}.conf`), sample);
 		fs.writeFileSync(path.join(own, 'conf.d/model.conf'), `[core]\nplugin_dir = ${build}/plugins\n[crypt]\nkey_file = ${folder}/keys\n[model:main]\nbase = https://llm.example/v1\nmodel = m\n`);
 		const names = sample.match(/(?<=\$\{)\w+/g) ?? [];
-		const env = Object.fromEntries(names.map((one) => [one, /AES/.test(one) ? values.BOT_AES_KEY : /AGENT/.test(one) ? values.APP_AGENT_ID : 'something']));
+		const env = Object.fromEntries(names.map((one) => [one, /AES/.test(one) ? values.BOT_AES_KEY : /AGENT/.test(one) ? values.APP_AGENT_ID : /CRON/.test(one) ? '*/10 * * * *' : 'something']));
 		const { status, stdout, stderr } = await check(path.join(own, 'wecomd.conf'), '', env);
 		assert.equal(status, 0, stderr);
 		assert.equal(stdout, 'ok: 1 plugin, 1 model\n');

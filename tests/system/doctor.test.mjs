@@ -4,8 +4,10 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { zh } from '../../htdocs/src/admin/serverWords.js';
+import { words } from '../../htdocs/src/admin/serverWords.js';
 import { build, copyPlugins, freePort, removeFolder, run, startSystem, tempFolder } from './harness.mjs';
+
+const { zh: { server: zh } } = words;
 
 let system, folder, admin;
 

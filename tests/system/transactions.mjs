@@ -159,7 +159,7 @@ export const kindOf = (tx) => Object.keys(kinds).find((name) => fits(tx, kinds[n
 // "file function" of each transaction in core and the smartbot: what is passed to wc_db_tx(), and who calls wc_db_exec(NULL, …).
 export function transactionsInSources() {
 	const found = new Set();
-	const folders = [...fs.readdirSync(path.join(root, 'core')).filter((name) => name !== 'include').map((name) => `core/${name}`), 'plugins/smartbot'];
+	const folders = [...fs.readdirSync(path.join(root, 'core')).filter((name) => name !== 'include').map((name) => `core/${name}`), 'plugins/smartbot', 'plugins/kf'];
 	for (const folder of folders) {
 		for (const name of fs.readdirSync(path.join(root, folder)).filter((one) => one.endsWith('.c'))) {
 			let inside = '';
