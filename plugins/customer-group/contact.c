@@ -10,11 +10,10 @@ struct person {
 	const char *external_userid, *name, *unionid, *mobile;
 };
 
-/* The joint to the core's customers: which of them this person is, by unionid and mobile. 0: not joined to one. */
+/* Who it is among all customers: whoever writes to 微信客服 under the same unionid, mobile or external_userid is the same. */
 static int64_t customer_of(wc_db *db, wc_arena *a, const struct person *p, wc_err *e)
 {
-	(void)db, (void)a, (void)p, (void)e;
-	return 0;
+	return wc_identity(db, a, "contact", p->external_userid, p->name, &(wc_ties){p->unionid, p->mobile, p->external_userid}, e);
 }
 
 struct writing {
@@ -36,7 +35,7 @@ static int64_t write_contact(wc_db *db, const struct writing *w, wc_err *e)
 	wc_rows       rows;
 
 	if (customer < 0 || wc_db_exec(db, e, "INSERT INTO wecom_contact (external_userid, customer_id, kind, person) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE"
-	                               " customer_id = IF(VALUES(customer_id) = 0, customer_id, VALUES(customer_id)), person = VALUES(person), updated_at = NOW(3)",
+	                               " customer_id = VALUES(customer_id), person = VALUES(person), updated_at = NOW(3)",
 	                               wc_text(p.external_userid), wc_int(customer), wc_int(number_of(w->contact, "type")), sealed_text(w->a, PERSON, plain)) < 0 ||
 	    wc_db_query(db, w->a, &rows, e, "SELECT id FROM wecom_contact WHERE external_userid = ?", wc_text(p.external_userid)) < 0)
 		return -1;

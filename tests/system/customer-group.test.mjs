@@ -330,6 +330,16 @@ test('filters, tags of our own, the quota, and segments that keep themselves up 
 	assert.equal((await get('/statistics?days=3')).days.length, 3);
 });
 
+test('a customer of two ids that share a unionid is one customer of ours', async () => {
+	const customer = (external_userid, more) => act('customers', { action: 'add', userid: 'wangwu', external_userid, ...more });
+	for (const [id, more] of [['wmU1', { name: '周', unionid: 'oU' }], ['wmU2', { name: '周', unionid: 'oU' }], ['wmU3', { name: '吴', unionid: 'oV' }]]) await customer(id, more);
+	await eventsAreTaken();
+	const [[one], [two], [three]] = await system.sql("SELECT customer_id FROM wecom_contact WHERE external_userid LIKE 'wmU%' ORDER BY external_userid");
+	assert.equal(one, two);
+	assert.ok(Number(one) > 0 && Number(three) > 0 && one !== three);
+	assert.equal(await system.number(`SELECT COUNT(*) FROM channel_identities WHERE channel = 'contact' AND customer = ${one}`), 2);
+});
+
 test('customers of members come by events and sweeps; half, deleted and lost ones are told apart', async () => {
 	const customer = (action, external_userid, more = {}) => act('customers', { action, userid: 'wangwu', external_userid, ...more });
 	await customer('add', 'wmK1', { name: '王小姐', unionid: 'oK1', mobile: '13800000001', state: 'ad7' });
