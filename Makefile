@@ -14,7 +14,7 @@ VERSION ?= $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
 LIBS     := fcgi libcurl openssl jansson libmariadb expat inih zlib
 PKG      := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lltdl -lpthread -ldl
+PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lltdl -lpthread -ldl -lm
 
 # A plugin built against other public headers is refused at load.
 BUILD_ID := $(shell cat core/include/wecomd/*.h | sha256sum | cut -c1-16)

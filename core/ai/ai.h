@@ -20,6 +20,8 @@ struct model {
 	bool        stream_usage, strip_think;
 	int64_t     connect_ms, first_ms, idle_ms, total_ms;
 	int64_t     retries, retry_wait_ms, breaker_failures, breaker_pause_ms;
+	int64_t     dimensions;        /* of an embedding model's vectors; 0: not sent */
+	int64_t     batch, batch_tokens, text_tokens;     /* what an embedding model takes in one request, and of one text */
 	const char *prompt_price, *completion_price;     /* of a million tokens, numbers as text; "": free */
 };
 

@@ -10,6 +10,8 @@ struct control {
 	int64_t     model_fault_count;         /* calls that are still to fail */
 	const char *refresh_fault;             /* none, timeout, reset, http500 or not_json; NULL in a body: as it is */
 	int64_t     refresh_fault_count;       /* refreshes that are still to fail */
+	const char *embedding_fault;           /* none, 429, 500 or not_json; NULL in a body: as it is */
+	int64_t     embedding_fault_count;     /* calls that are still to fail */
 };
 
 /* The body of POST /sim/api/control: -1 leaves a value as it is. */
@@ -17,7 +19,7 @@ extern const wc_field control_fields[];
 
 int control_read(const struct simulator *sim, wc_arena *a, struct control *control, wc_err *e);
 
-enum control_fault { CONTROL_MODEL, CONTROL_REFRESH };
+enum control_fault { CONTROL_MODEL, CONTROL_REFRESH, CONTROL_EMBEDDING };
 
 /* The fault that this call is to have, "none" or one that is counted down. now was just read: without a fault in it no row is locked.
  * NULL with *e. */

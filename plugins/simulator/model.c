@@ -13,20 +13,19 @@
 
 /* ---- errors ---- */
 
-static int refuse(wc_request *rq, int status, const char *code, const char *message)
+int model_refuse(wc_request *rq, int status, const char *code, const char *message)
 {
 	return wc_reply(rq, status, "{s:{s:s, s:s, s:n, s:s?}}", "error", "message", message,
 	                "type", "invalid_request_error", "param", "code", code);
 }
 
-/* False when the key is missing or wrong; the refusal is then sent. */
-static bool has_key(wc_request *rq, const struct simulator *sim)
+bool model_has_key(wc_request *rq, const struct simulator *sim)
 {
 	const char *given = wc_header(rq, "Authorization");
 
 	if (given && !strncasecmp(given, "Bearer ", 7) && !strcmp(given + 7, sim->model_key))
 		return true;
-	refuse(rq, 401, given ? "invalid_api_key" : NULL,
+	model_refuse(rq, 401, given ? "invalid_api_key" : NULL,
 	       given ? "Incorrect API key provided."
 	             : "You didn't provide an API key in an Authorization header using Bearer auth.");
 	return false;
@@ -41,7 +40,7 @@ struct chat_request {
 	json_int_t    max_tokens;     /* 0: no limit */
 };
 
-static bool is_one_of(const char *list, const char *word)
+bool model_is_one_of(const char *list, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -61,7 +60,7 @@ static const char *message_fault(const json_t *message)
 	const char   *role    = wc_json_str(message, "role");
 	const json_t *content = json_object_get(message, "content");
 
-	if (!role || !is_one_of("system|developer|user|assistant|tool|function", role))
+	if (!role || !model_is_one_of("system|developer|user|assistant|tool|function", role))
 		return "Each of 'messages' needs a valid 'role'.";
 	if (json_is_string(content) || (json_is_array(content) && json_array_size(content) > 0))
 		return NULL;
@@ -374,7 +373,7 @@ static int complete(struct completion *c)
 	wc_err      e;
 
 	if (control_read(c->sim, c->a, &c->speed, &e) < 0 || !(fault = control_take_fault(c->a, &c->speed, CONTROL_MODEL, &e)))
-		return refuse(c->rq, 503, "server_is_overloaded", "The simulator's database is not available.");
+		return model_refuse(c->rq, 503, "server_is_overloaded", "The simulator's database is not available.");
 	c->id            = completion_id(c->a);
 	c->created       = wc_now_ms() / 1000;
 	if (fail_on_demand(c, fault))
@@ -393,16 +392,16 @@ int model_chat(wc_request *rq, const void *self)
 	const char             *fault;
 	wc_err                  e;
 
-	if (!has_key(rq, sim))
+	if (!model_has_key(rq, sim))
 		return 0;
 	root = wc_json_parse(c.a, body.p, body.n, &e);
 	if (!json_is_object(root))
-		return refuse(rq, 400, NULL, "We could not parse the JSON body of your request.");
+		return model_refuse(rq, 400, NULL, "We could not parse the JSON body of your request.");
 	fault = read_request(root, &c.chat);
 	if (fault)
-		return refuse(rq, 400, NULL, fault);
-	if (!is_one_of(sim->models, c.chat.model))
-		return refuse(rq, 404, "model_not_found", wc_printf(c.a, "The model '%s' does not exist.", c.chat.model));
+		return model_refuse(rq, 400, NULL, fault);
+	if (!model_is_one_of(sim->models, c.chat.model))
+		return model_refuse(rq, 404, "model_not_found", wc_printf(c.a, "The model '%s' does not exist.", c.chat.model));
 	return complete(&c);
 }
 
@@ -413,7 +412,7 @@ int model_list(wc_request *rq, const void *self)
 	json_t                 *list = wc_json(a, "[]");
 	size_t                  n;
 
-	if (!has_key(rq, sim))
+	if (!model_has_key(rq, sim))
 		return 0;
 	for (const char *s = sim->models; *s; s += n + (s[n] == '|')) {
 		n = strcspn(s, "|");

@@ -8,6 +8,7 @@
 #include "contact.h"
 #include "control.h"
 #include "deliver.h"
+#include "embedding.h"
 #include "event.h"
 #include "fault.h"
 #include "kf_ring.h"
@@ -47,6 +48,7 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_STRING, "callback_base", "http://127.0.0.1:8080", SETTING(callback_base), "what paths of callbacks are appended to"},
 		{WC_SECRET, "model_key", NULL, SETTING(model_key), "the key that the model endpoint asks for", .min = 1},
 		{WC_STRING, "models", "sim-chat", SETTING(models), "names of models, a|b"},
+		{WC_STRING, "embedding_models", "sim-embedding", SETTING(embedding_models), "names of embedding models, a|b"},
 		{WC_INT, "chars_per_s", "40", SETTING(chars_per_s), "characters a second that the model streams", .min = 1, .max = 1000000},
 		{WC_DURATION, "first_token", "300ms", SETTING(first_token_ms), "the model's wait before its first token", .max = 600000},
 		{WC_DURATION, "refresh", "1s", SETTING(refresh_ms), "pause between two refreshes", .max = 60000},
@@ -100,6 +102,7 @@ WC_PLUGIN(simulator, struct simulator,
 		{WC_GET, "/sim/api/control", WC_ANYONE, control_get, "The speeds in force"},
 		{WC_POST, "/sim/api/control", WC_ANYONE, control_set, "Changes speeds", control_fields, sizeof(struct control)},
 		{WC_POST, "/sim/model/v1/chat/completions", WC_ANYONE, model_chat, "Chat completions, OpenAI-compatible"},
+		{WC_POST, "/sim/model/v1/embeddings", WC_ANYONE, embedding_make, "Embeddings, OpenAI-compatible"},
 		{WC_GET, "/sim/model/v1/models", WC_ANYONE, model_list, "The models that there are"},
 		{WC_GET, "/sim/cgi-bin/gettoken", WC_ANYONE, cgi_gettoken, "A token for the secret of an app"},
 		{WC_GET, "/sim/cgi-bin/getcallbackip", WC_ANYONE, cgi_callback_addresses, "Where callbacks come from"},

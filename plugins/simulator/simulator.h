@@ -8,7 +8,7 @@
 
 struct simulator {
 	const char *callback_base;      /* where relative callback paths lead to */
-	const char *model_key, *models;
+	const char *model_key, *models, *embedding_models;
 	const char *people_text, *groups_text;
 	int64_t     chars_per_s, first_token_ms, refresh_ms;     /* what holds until the control table says otherwise */
 	int64_t     answer_timeout_ms, tries, retry_pause_ms, stream_life_ms;

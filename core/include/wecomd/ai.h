@@ -1,4 +1,4 @@
-/* Chat completions of an OpenAI-compatible endpoint, streamed (reference: ai-backends, 1).
+/* Chat completions of an OpenAI-compatible endpoint, streamed, and embeddings (reference: ai-backends, 1 and 2).
  *
  * Models are sections of the configuration: [model:NAME]. */
 #pragma once
@@ -54,3 +54,26 @@ int64_t wc_token_estimate(const char *s, size_t n);
  * not (400, 401, 402, 403, 404, quota); WC_E_STOPPED; WC_E_NOT_FOUND: no such model. A stream that ends without
  * finish_reason and without [DONE] is cut: WC_E_REMOTE. */
 int wc_chat_stream(wc_arena *a, const wc_chat *chat, wc_chat_result *r, wc_err *e);
+
+#define WC_EMBED_DIM_MAX 4096
+
+typedef struct wc_embed {
+	const char        *model;      /* the NAME of a [model:NAME] section; its batch, batch_tokens and text_tokens are the vendor's limits */
+	const char *const *texts;      /* n of them, none empty */
+	size_t             n;
+	bool             (*stop)(void *ctx);      /* as in wc_http */
+	void              *ctx;
+} wc_embed;
+
+typedef struct wc_embedded {
+	float   *v;                    /* n vectors of dim numbers, of length 1, in the arena */
+	uint32_t dim;
+	int64_t  tokens, cost_micros;
+} wc_embedded;
+
+/* A vector for each text, asked for in batches. Vectors of different models, or of one model with other dimensions, are never compared. 0, or -1
+ * as wc_chat_stream(); *out says then what it cost so far. */
+int wc_embed_texts(wc_arena *a, const wc_embed *call, wc_embedded *out, wc_err *e);
+
+/* What tells that model's vectors from others': its name at the endpoint and the dimensions it is asked for. NULL: no such model. */
+const char *wc_embed_identity(wc_arena *a, const char *model);
