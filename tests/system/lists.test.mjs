@@ -10,7 +10,7 @@ let system, doc;
 const keys = {};
 
 before(async () => {
-	system = await startSystem({ plugins: ['customer-group', 'kf'] });
+	system = await startSystem({ plugins: ['customer-group', 'kb-escalation', 'kf'] });
 	await system.sql("INSERT INTO wecom_customer_group (chat_id, name) VALUES ('7777', 'x')");
 	await system.sql("INSERT INTO wecom_customer_sweep (id, kind, state, only_one, asked_by) VALUES (7, 'reconcile', 'done', NULL, 'x')");
 	for (const role of ['viewer', 'admin'])
@@ -94,7 +94,15 @@ const servicer = () => system.sql(`INSERT INTO kf_member VALUES (${hex(`member${
 	SELECT ${ofKf}, ${hex(`member${made}`)}, NOW(3) + INTERVAL ${made} SECOND`);
 const kfLink = () => system.sql(`INSERT INTO kf_link (account_id, scene, url) SELECT ${ofKf}, 's${++made}', 'https://example.com'`);
 
+const paper = () => system.sql(`INSERT INTO kb_document (source, title, category, chunks, content_hash) VALUES ('list${++made}', 'x', 'x', 1, ${hex(`paper${made}`)})`);
+const piece = () => system.sql(`INSERT INTO knowledge_chunks (document, ordinal, hash, category, text, added_version) VALUES (7777, 1, ${hex(`piece${++made}`)}, 'x', 'x', 7777)`);
+const edition = () => system.sql(`INSERT INTO kb_version (id, added, removed, chunks, published_by) VALUES (${++made}, 0, 0, 0, 'test')`);
+
 const lists = [
+	{ at: '/api/kb/documents', add: paper },
+	{ at: '/api/kb/documents/7777/chunks', add: piece },
+	{ at: '/api/kb/versions', add: edition },
+	{ at: '/api/kb/versions/7777/changes', add: piece },
 	{ at: '/api/customers', add: customer },
 	{ at: '/api/chat/conversations', add: chat },
 	{ at: '/api/chat/conversations/7777/messages', add: () => said({ conversation: 7777 }) },
