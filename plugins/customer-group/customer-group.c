@@ -122,6 +122,7 @@ WC_PLUGIN(customer_group, struct customer_group,
 		{WC_PUT, BASE "join-way/{config_id}", WC_OPERATOR, join_way_put, "Overwrites a join way", join_way_fields, sizeof(struct join_way), .answer = join_way_answer},
 		{WC_DELETE, BASE "join-way/{config_id}", WC_OPERATOR, join_way_delete, "Deletes a join way"},
 		{WC_GET, BASE "join-way/{config_id}/qr-code", WC_VIEWER, join_way_picture, "Its picture"}),
+	.sections  = customer_group_sections,
 	.jobs      = WC_JOBS(
 		{"customer-group.tick", sync_tick, "begins a sweep"},
 		{"customer-group.reconcile", reconcile_tick, "begins a reconciliation"},

@@ -172,3 +172,5 @@ wc_val      sealed_text(wc_arena *a, const char *about, const char *text);
 const char *unsealed_text(wc_arena *a, const char *about, wc_cell cell);      /* "" for what does not open */
 const char *short_hash(wc_arena *a, const char *purpose, const char *text);   /* 16 hex digits */
 const char *masked(wc_arena *a, const char *name);
+
+extern const wc_section customer_group_sections[];

@@ -330,16 +330,6 @@ test('filters, tags of our own, the quota, and segments that keep themselves up 
 	assert.equal((await get('/statistics?days=3')).days.length, 3);
 });
 
-test('a customer of two ids that share a unionid is one customer of ours', async () => {
-	const customer = (external_userid, more) => act('customers', { action: 'add', userid: 'wangwu', external_userid, ...more });
-	for (const [id, more] of [['wmU1', { name: '周', unionid: 'oU' }], ['wmU2', { name: '周', unionid: 'oU' }], ['wmU3', { name: '吴', unionid: 'oV' }]]) await customer(id, more);
-	await eventsAreTaken();
-	const [[one], [two], [three]] = await system.sql("SELECT customer_id FROM wecom_contact WHERE external_userid LIKE 'wmU%' ORDER BY external_userid");
-	assert.equal(one, two);
-	assert.ok(Number(one) > 0 && Number(three) > 0 && one !== three);
-	assert.equal(await system.number(`SELECT COUNT(*) FROM channel_identities WHERE channel = 'contact' AND customer = ${one}`), 2);
-});
-
 test('customers of members come by events and sweeps; half, deleted and lost ones are told apart', async () => {
 	const customer = (action, external_userid, more = {}) => act('customers', { action, userid: 'wangwu', external_userid, ...more });
 	await customer('add', 'wmK1', { name: '王小姐', unionid: 'oK1', mobile: '13800000001', state: 'ad7' });
@@ -367,4 +357,21 @@ test('customers of members come by events and sweeps; half, deleted and lost one
 	assert.deepEqual((await items('/drift')).map(({ object, ours, theirs }) => [object, ours, theirs]), [['contact:wmK3', 'wangwu', '']]);
 	await fault('batch/get_by_user', { errcode: 84061, count: 3 });
 	await synced('reconcile');
+});
+
+test('a customer of two ids that share a unionid is one customer of ours', async () => {
+	const customer = (external_userid, more) => act('customers', { action: 'add', userid: 'wangwu', external_userid, ...more });
+	for (const [id, more] of [['wmU1', { name: '周', unionid: 'oU' }], ['wmU2', { name: '周', unionid: 'oU' }], ['wmU3', { name: '吴', unionid: 'oV' }]]) await customer(id, more);
+	await eventsAreTaken();
+	const [[one], [two], [three]] = await system.sql("SELECT customer_id FROM wecom_contact WHERE external_userid LIKE 'wmU%' ORDER BY external_userid");
+	assert.equal(one, two);
+	assert.ok(Number(one) > 0 && Number(three) > 0 && one !== three);
+	assert.equal(await system.number(`SELECT COUNT(*) FROM channel_identities WHERE channel = 'contact' AND customer = ${one}`), 2);
+	const { contact } = (await system.get(`/api/customers/${one}`, { headers: { Authorization: `Bearer ${viewer}` } })).json;
+	assert.deepEqual(contact.members.map(({ member, status }) => [member, status]), [['wangwu', 'friend'], ['wangwu', 'friend']]);
+	assert.doesNotMatch(JSON.stringify(contact), /wmU|周|oU/, 'who it is, is not shown');
+	assert.match((await system.wecomd('customer', 'export', one)).stdout, /"external_userid":"wmU1".*周/);
+	assert.equal((await system.wecomd('customer', 'erase', one, '--reason', 'asked', '--confirm', one)).status, 0);
+	assert.equal(await system.number("SELECT COUNT(*) FROM wecom_contact WHERE external_userid IN ('wmU1', 'wmU2')"), 0);
+	assert.equal(await system.number("SELECT COUNT(*) FROM wecom_contact WHERE external_userid = 'wmU3'"), 1);
 });
