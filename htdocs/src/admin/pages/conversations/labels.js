@@ -1,6 +1,11 @@
 // What the API's short codes look like; the words are in words.js.
 // A channel's label: kf has the same name as its source; others are shown as they are called.
-export const channelWord = ({ t, te }, channel) => (te(`conversations.sourceOf.${channel}`) ? t(`conversations.sourceOf.${channel}`) : channel);
+// Customers of members are known by a channel that nobody writes through.
+const sourceOfChannel = { contact: 'customer' };
+export const channelWord = ({ t, te }, channel) => {
+  const key = `conversations.sourceOf.${sourceOfChannel[channel] ?? channel}`;
+  return te(key) ? t(key) : channel;
+};
 
 export const sources = ['customer', 'kf', 'app', 'bot', 'web'];
 export const sourceTone = { customer: 'good', kf: 'busy', app: 'quiet', bot: 'quiet', web: 'warn' };
