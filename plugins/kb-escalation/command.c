@@ -159,6 +159,8 @@ static int command_import(wc_arena *a, int argc, char **argv, const void *self)
 	}
 	if (!g.files)
 		printf("%s has no document\n", argv[0]);
+	if (g.bad)
+		fprintf(stderr, "wecomd: nothing was published, since %d of %d files could not be imported\n", g.bad, g.files);
 	if (g.bad || g.dry_run || has_flag(argc, argv, "--draft"))
 		return g.bad > 0;
 	return version_publish("command", wc_option(argc, argv, "--note", ""), &v, &e) < 0 ? fail(&e) : tell_published(&v);

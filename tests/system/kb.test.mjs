@@ -43,13 +43,13 @@ const call = (method, at, body, role = 'operator') => system.get(at, { method, b
 	headers: { Authorization: `Bearer ${keys[role]}`, 'Content-Type': typeof body === 'string' ? 'application/octet-stream' : 'application/json' } });
 
 test('the sample knowledge is imported, goes live, and answers are found by words and vectors', async () => {
-	const said = await good('import', path.join(root, 'etc/demo/knowledge/faq.csv'), '--category', '常见问题');
-	assert.match(said, /faq.csv {2}71 chunks: 71 added, 0 stay, 0 went\nversion 1 is live: 71 chunks/);
+	const said = await good('import', path.join(root, 'etc/demo/knowledge'), '--category', '常见问题');
+	assert.match(said, /^faq.csv {2}71 chunks: 71 added, 0 stay, 0 went\nversion 1 is live: 71 chunks/);
 	assert.match(await found('满多少包邮'), /^1\. \[\d+\] 运费怎么算？\n {3}cosine 0\.\d+ {2}words 0\.\d+ .*faq.csv, 配送\n {3}实付满 99 元包邮/);
 });
 
 test('of the questions that the sample can answer, most are found; how many is said', async (t) => {
-	const questions = fs.readFileSync(path.join(root, 'etc/demo/knowledge/questions.csv'), 'utf8').trim().split('\n').slice(1)
+	const questions = fs.readFileSync(path.join(root, 'etc/demo/questions.csv'), 'utf8').trim().split('\n').slice(1)
 		.map((line) => line.split(/,(?=[^,]*$)/)).filter(([, expect]) => expect);
 	let first = 0, three = 0;
 	for (const [query, expect] of questions) {
@@ -101,6 +101,7 @@ test('what cannot be read is refused with its line and leaves no trace', async (
 		const answer = await kb('import', file(name, text), '--category', 'x');
 		assert.equal(answer.status, 1);
 		assert.match(answer.error, error);
+		if (name !== 'tool.exe') assert.match(answer.error, /nothing was published, since 1 of 1 files could not be imported/);
 	}
 	assert.deepEqual(await system.sql('SELECT (SELECT COUNT(*) FROM kb_document), (SELECT COUNT(*) FROM knowledge_chunks), live_version FROM kb_state'), before);
 });
