@@ -162,9 +162,10 @@ test('when the database dies everything stops, and the end of its log is shown',
 test('in a terminal Ctrl-C stops it in order', () => withFolder(async (folder) => {
 	const state = path.join(folder, 'state');
 	const port = await freePort();
-	// script gives a terminal; ^C goes to the whole foreground process group, as when a person types it.
+	// script gives a terminal; ^C goes to the whole foreground process group, as when a person types it. By exec, for a shell that stays between
+	// the two (SHELL=/bin/sh, or none) would die of it and tell its own end.
 	const env = { ...process.env, PORT: String(port), STATE: state, B: build };
-	const session = spawn('script', ['-qec', 'etc/demo/run', '/dev/null'], { cwd: root, env, stdio: ['pipe', 'pipe', 'inherit'] });
+	const session = spawn('script', ['-qec', 'exec etc/demo/run', '/dev/null'], { cwd: root, env, stdio: ['pipe', 'pipe', 'inherit'] });
 	const ended = new Promise((resolve) => { session.on('close', resolve); });
 	let output = '', typed = false;
 	session.stdout.setEncoding('utf8').on('data', (piece) => {
